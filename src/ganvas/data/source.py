@@ -1,0 +1,69 @@
+"""What a data set says of itself, and the one question it is asked: which examples follow position `start`?"""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]  # "image": N×C×H×W uint8, uint16 or float32; "label": N int64
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data set in one JSON-able record: all that a recipe may know of it.
+
+    `shape` is C×H×W. `range` holds the stored values that mean black and white: (0, 255) for 8 bit, (0, 65535) for
+    16 bit. `n` and `held_out` count training and held-out examples (`n` = 0: endless). `mean` is the mean training
+    image, quantised to 1/255 and packed as text; `mean_image()` unpacks it. `fingerprint` changes with any pixel.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    shape: tuple[int, int, int]
+    range: tuple[float, float] = (0, 255)
+    bits: int = 8
+    n: int = 0
+    held_out: int = 0
+    classes: tuple[str, ...] = ()
+    mean: str = ""
+    fingerprint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in record.items()})
+
+    def mean_image(self) -> np.ndarray:
+        """The mean training image, C×H×W float32 in [0, 1]."""
+        packed = zlib.decompress(base64.b64decode(self.mean))
+        return np.frombuffer(packed, np.uint8).reshape(self.shape).astype(np.float32) / 255
+
+
+def pack_mean(image: np.ndarray) -> str:
+    """The inverse of `DataSpec.mean_image`: C×H×W floats in [0, 1] to text."""
+    quantised = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+    return base64.b64encode(zlib.compress(quantised.tobytes(), 9)).decode()
+
+
+class Source(Protocol):
+    """Training examples addressed by position, so that a run can stop and go on anywhere."""
+
+    spec: DataSpec
+    notes: list[str]  # what was understood and decided while opening, one sentence each, for the user
+
+    def batch(self, seed: int, start: int, size: int) -> Arrays:
+        """Examples `start … start + size` of the endless stream: a pure function of (seed, start, size).
+
+        The stream is epoch after epoch, each a fresh permutation of all training examples drawn from (seed, epoch);
+        a batch may straddle two epochs, so every image is seen exactly once an epoch whatever the batch size.
+        """
+        ...
+
+    def held_out(self, n: int | None = None) -> Arrays:
+        """The first `n` (or all) held-out examples, in a fixed shuffled order. Never trained on."""
+        ...
