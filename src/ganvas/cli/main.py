@@ -1,0 +1,64 @@
+"""The command line: `ganvas COMMAND …`. Imports a command's module when it is called, torch only when it computes."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ganvas.errors import BadInput, GanvasError
+
+COMMANDS = {
+    "train": "train a recipe on data; the same command again resumes",
+    "sample": "draw pictures from a run or a snapshot",
+    "report": "write a run's one-page report again",
+    "recipes": "list the recipes: which GANs there are",
+    "show": "a recipe's arguments, networks, cost and needs, without training (the dry run)",
+}
+
+HELP = """\
+ganvas trains, judges, explains and serves the classic GAN family.
+
+usage: ganvas COMMAND …          ganvas COMMAND --help explains one
+
+{commands}
+
+first steps
+  ganvas train --minutes 3                    a GAN on 5,000 handwritten digits, in ./runs/auto-digits
+  ganvas train dcgan --data my/photos --size 64 --run runs/photos
+  ganvas train --resume runs/photos           goes on where it stopped, needs nothing else
+  ganvas sample runs/photos -n 64 --seed 1 --out sheet.png
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status: 0, or 2 and up with one line on stderr saying what is wrong."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if not arguments or arguments[0] in ("-h", "--help", "help"):
+            print(HELP.format(commands="\n".join(f"  {name:<9} {what}" for name, what in COMMANDS.items())))
+            return 0
+        if arguments[0] in ("--version", "-V"):
+            from ganvas import __version__
+
+            print(f"ganvas {__version__}")
+            return 0
+        command, rest = arguments[0], arguments[1:]
+        if command not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(command, COMMANDS, 2, 0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
+            raise BadInput(f"there is no command {command!r}: {hint}")
+        return importlib.import_module(f"ganvas.cli.{command}").main(rest) or 0
+    except GanvasError as error:
+        print(f"ganvas: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("\nganvas: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away: `ganvas recipes | head`
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

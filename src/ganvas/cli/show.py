@@ -1,0 +1,78 @@
+"""`ganvas show RECIPE`"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ganvas.cli.parse import flags_of, options_of, parse, take_positional
+from ganvas.recipes import table
+
+ABOUT = """What a recipe would do on this data, without training: its arguments as resolved, its networks, what a run costs,
+what it needs. Takes the recipe's own arguments, as `ganvas train` does."""
+
+
+def show(*, data: str = "digits", size: str | int | None = None, images: int | None = None) -> None:
+    """The dry run.
+
+    Args:
+        data: what to size the networks to: a name, a folder, a file; as for `ganvas train`
+        size: side of the images, or HxW
+        images: length of the run in real images seen
+    """
+
+
+def main(argv: Sequence[str]) -> int:
+    name, rest = take_positional(argv, flags_of(show, *table.RECIPES.values()))
+    name = name or "auto"
+    recipe = table.find(name)
+    groups = {"run": options_of(show), "recipe": options_of(recipe, leave_out=("data", "images"))}
+    options, arguments = parse(f"ganvas show {name}", ABOUT, groups, rest)
+    _show(name, recipe, options, arguments)
+    return 0
+
+
+def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[str, Any]) -> None:
+    import inspect
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganvas.data.open import open_source
+    from ganvas.study import anatomy
+
+    console = Console(highlight=False)
+    source = open_source(options["data"], size=options["size"])
+    if options["images"]:
+        given = given | {"images": options["images"]}
+    arguments, reasons = table.resolve(recipe, name, source.spec, given)
+    phases = recipe(source.spec, **arguments | {"batch": min(arguments["batch"], 8)})
+    console.print(f"[bold]{name}[/bold]\n\n{inspect.cleandoc(recipe.__doc__ or '').split('Args:')[0].strip()}\n")
+
+    spec = source.spec
+    depth = {8: "8 bit", 16: "16 bit", 32: "float"}[spec.bits]
+    count = f"{spec.n:,} training and {spec.held_out:,} held-out images" if spec.n else "endless"
+    console.print(f"data: {spec.name}, {'×'.join(map(str, spec.shape))}, {depth}, {count}", markup=False)
+    settings = Table("argument", "value", "default", title="arguments", title_justify="left", box=None, pad_edge=False)
+    for key, value in arguments.items():
+        default = table.defaults(recipe)[key]
+        settings.add_row(key, _text(value), "" if value == default else _text(default))
+    console.print(settings)
+    for reason in reasons:
+        console.print(f"  {reason}")
+    for phase in phases:
+        console.print(f"\nneeds from the data: {', '.join(sorted(phase.game.needs))}")
+        for player, rows in anatomy.layers(phase, spec).items():
+            total = sum(p.numel() for p in phase.game.players[player].parameters())
+            net = Table("layer", "output", "parameters", title=f"{player}: {total:,} parameters", title_justify="left", box=None)
+            for row in rows:
+                net.add_row(row.name, row.shape, f"{row.parameters:,}" if row.parameters else "")
+            console.print(net)
+        cost = anatomy.cost(phase, spec)
+        memory = (cost.activations * arguments["batch"] + cost.state) / 2**20
+        console.print(
+            f"training: {cost.flops / 1e9:.3f} GFLOP per real image, {cost.flops * arguments['images'] / 1e12:,.1f} TFLOP "
+            f"for {arguments['images']:,} images; about {memory:,.0f} MiB of memory beside the program and the data"
+        )
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,40 @@
+"""From a run folder or a snapshot to a generator you can call: no discriminator, no recipe, no data is built."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ganvas.errors import BadInput, Corrupt
+from ganvas.nets.table import NETS
+from ganvas.play.latent import Latent, prior_from_json
+from ganvas.study.sample import Generator
+from ganvas.training.run import RunFolder
+from ganvas.training.snapshot import read_snapshot
+
+
+def load(path: str | Path, *, net: type[nn.Module] | None = None, device: torch.device | str = "cpu") -> Generator:
+    """The generator of a run (its last snapshot) or of one `.safetensors` snapshot.
+
+    net: the class of a generator that is not ganvas' own; a file is never allowed to import one by naming it.
+    Raises BadInput (no run, no snapshot yet, a class that must be given) or Corrupt.
+    """
+    path = Path(path)
+    if path.is_dir():
+        run = RunFolder.open(path)
+        if not run.snapshot.exists():
+            raise BadInput(f"{path} has no snapshot yet: train it further with `ganvas train --resume {path}`")
+        path = run.snapshot
+    snapshot = read_snapshot(path)
+    if net is None and snapshot.net not in NETS:
+        raise BadInput(f"{path} needs the network {snapshot.net}: import it yourself and call ganvas.load(path, net=…)")
+    try:
+        module = (net or NETS[snapshot.net])(**snapshot.config)
+        module.load_state_dict(snapshot.weights)
+    except (TypeError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise Corrupt(f"{path} does not fit the network {(net or NETS[snapshot.net]).__name__}: {reason}") from error
+    module.eval().requires_grad_(False).to(device)
+    prior = prior_from_json(snapshot.prior)
+    game = Latent(module, nn.Identity(), prior, conditional=snapshot.imagine["conditional"])
+    return Generator(module, game, prior, snapshot.spec, snapshot.pixels, snapshot.images, snapshot.label)

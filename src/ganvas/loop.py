@@ -1,0 +1,338 @@
+"""The caller's loop: the one function behind `ganvas.train` and the command. It alone joins training and looking.
+
+Heavy imports stand inside the functions: the command line reads `train`'s signature for its help.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ganvas.errors import BadInput, Diverged, Storage
+
+if TYPE_CHECKING:
+    from ganvas.plan import Plan
+    from ganvas.study.progress import ProgressLine
+    from ganvas.study.sample import Generator
+    from ganvas.training.run import RunFolder
+    from ganvas.training.trainer import Tick, Trainer
+
+SHEETS = 40  # over a run, besides the first and three early ones
+SHEET_SIZE = 64
+SAVES = 10
+TICKS = 200
+ROLLBACKS = 2
+REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
+
+
+class Run:
+    """A run that was trained, here or earlier. A notebook shows its newest sheet."""
+
+    def __init__(self, folder: Path, finished: bool = True):
+        self.folder, self.finished = folder, finished
+
+    @property
+    def generator(self) -> Generator:
+        """The generator of the last snapshot, as `ganvas.load(folder)` gives it."""
+        from ganvas.loading import load
+
+        return load(self.folder)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The rows of log.jsonl."""
+        from ganvas.study.log import read_log
+
+        return read_log(self.folder / "log.jsonl")
+
+    def _repr_png_(self) -> bytes | None:
+        sheets = sorted((self.folder / "samples").glob("[0-9]*.png"))
+        return sheets[-1].read_bytes() if sheets else None
+
+    def __repr__(self) -> str:
+        return f"<ganvas run in {self.folder}{'' if self.finished else ', stopped before its end'}>"
+
+
+def train(
+    recipe: str = "auto",
+    *,
+    data: str = "digits",
+    run: str | Path | None = None,
+    images: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    size: str | int | None = None,
+    flip: bool = False,
+    strict: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Literal["fp32", "bf16"] = "fp32",
+    threads: int | None = None,
+    workers: int | None = None,
+    resume: str | Path | None = None,
+    fork: str | Path | None = None,
+    quiet: bool = False,
+    **arguments: Any,
+) -> Run:
+    """Train a recipe on a data set, watch it, and keep everything in one folder. The same call again resumes.
+
+    Raises a `ganvas.errors.GanvasError` (one line: what, where, what next) for whatever a user can mend.
+
+    Args:
+        recipe: a name from `ganvas recipes`, or package.module:function
+        data: digits, mnist, fashion_mnist, cifar10, shapes, or a folder, zip, .npy or IDX file of your own images
+        run: the run's folder; not given: runs/RECIPE-DATA
+        images: length of the run in real images seen; more than before prolongs a run
+        epochs: the same in passes over the training images
+        minutes: the same in minutes on this machine, turned into images once by timing the first rounds
+        size: side of the images, or HxW; others are centre-cropped and resized
+        flip: show every image mirrored half of the time
+        strict: refuse the data if any file of it is unusable, instead of listing and skipping it
+        seed: of weights, order and noise
+        device: cpu, cuda, or auto: cuda where there is one
+        precision: fp32, or bf16 arithmetic with fp32 weights
+        threads: processor threads; not given: as torch chooses
+        workers: threads that fetch batches ahead; not given: 0 on a cpu, 2 beside a gpu
+        resume: a run folder to go on with; needs nothing else, the folder knows its recipe, arguments and data
+        fork: a new run folder that starts from the weights of --run or --resume, free to differ in any argument
+        quiet: say nothing
+        arguments: the recipe's own, as `ganvas show RECIPE` lists them
+    """
+    import torch
+
+    from ganvas import files
+    from ganvas.plan import make_plan
+    from ganvas.study.progress import ProgressLine
+    from ganvas.training.run import RunFolder
+
+    if threads is not None:
+        if threads < 1:
+            raise BadInput(f"threads must be at least 1, not {threads}")
+        torch.set_num_threads(threads)
+    plan = make_plan(
+        recipe, data=data, run=run, images=images, epochs=epochs, minutes=minutes, size=size, flip=flip, strict=strict,
+        seed=seed, device=device, precision=precision, workers=workers, resume=resume, fork=fork, arguments=arguments,
+    )  # fmt: skip
+    with files.lock(plan.folder):
+        record, phases, source = plan.prepare()
+        if RunFolder.exists(plan.folder):
+            folder = RunFolder.open(plan.folder)
+            said = folder.accept(record)
+        else:
+            folder, said = RunFolder(plan.folder, record), []
+        folder.write_record()
+        trainer = plan.trainer(phases, source, folder.record)
+        said += _restore(trainer, folder, plan)
+        with ProgressLine(trainer.length, trainer.images, quiet) as line:
+            for sentence in [*plan.said, *said]:
+                line.say(sentence)
+            _play(trainer, folder, line)
+            finished = trainer.images >= trainer.length
+            _close(trainer, folder, line, finished)
+    return Run(plan.folder, finished)
+
+
+def _restore(trainer: Trainer, folder: RunFolder, plan: Plan) -> list[str]:
+    """Put the trainer where the run is: its newest good checkpoint, or the weights it is forked from."""
+    from ganvas.training.checkpoint import latest
+
+    state, said = latest(folder.checkpoints)
+    if state is None:
+        if plan.parent is not None:
+            said.append(plan.inherit(trainer))
+        return said
+    trainer.load_state_dict(state)
+    folder.forget_after(trainer.images)
+    if trainer.images < trainer.length:
+        said.append(f"resumed {folder.folder} at {trainer.images:,} of {trainer.length:,} images")
+    else:
+        said.append(f"{folder.folder} has its {trainer.length:,} images already: a larger --images prolongs it")
+    return said
+
+
+def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine) -> None:
+    """Train to the end, or to the first signal; log, sheets and checkpoints on the way; back to health at most twice."""
+    from ganvas.training.checkpoint import latest
+    from ganvas.training.trainer import Sick
+
+    keeper, watcher = Keeper(trainer, folder, line), Watcher(trainer, folder)
+    with _signals(trainer, line):
+        while True:
+            try:
+                if trainer.images < trainer.length:
+                    keeper.save_first()
+                began, start = time.perf_counter(), 0.0
+                for tick in trainer.ticks(every=_cadence(trainer)):
+                    start += tick.seconds if tick.whole else 0.0
+                    line.update(tick.images, time.perf_counter() - began, tick.means)
+                    watcher.look(tick, start)
+                    keeper.save_if_due()
+                break
+            except Sick as error:
+                if trainer.rollbacks >= ROLLBACKS:
+                    raise Diverged(
+                        f"stopped: {error}; going back to a healthy checkpoint {ROLLBACKS} times did not help. Try a lower "
+                        f"--lr or --precision fp32 with --fork; the last healthy weights are in {folder.checkpoints}"
+                    ) from error
+                state, _ = latest(folder.checkpoints)
+                rollbacks = trainer.rollbacks + 1
+                trainer.load_state_dict(state)
+                trainer.rollbacks = rollbacks
+                folder.forget_after(trainer.images)
+                line.say(f"{error}; back to {trainer.images:,} images with other luck ({rollbacks} of {ROLLBACKS})")
+        watcher.picture()
+        keeper.save()
+
+
+class Keeper:
+    """Checkpoints and snapshots: at the start, at every tenth of the run, at its end."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder, line: ProgressLine):
+        self.trainer, self.folder, self.line = trainer, folder, line
+        self.saved = trainer.images if folder.snapshot.exists() else -1
+        self.refused = 0
+
+    def save_first(self) -> None:
+        if self.saved < 0:
+            self.save()
+
+    def save_if_due(self) -> None:
+        step = max(self.trainer.length // SAVES, 1)
+        if self.trainer.images // step > self.saved // step:
+            self.save()
+
+    def save(self) -> None:
+        """Checkpoint and snapshot. A disk that refuses is said and tried again later; the third time it is an error."""
+        from ganvas.training.checkpoint import save_checkpoint
+        from ganvas.training.snapshot import write_snapshot
+
+        trainer = self.trainer
+        if self.saved == trainer.images:
+            return
+        try:
+            save_checkpoint(self.folder.checkpoints, trainer.images, trainer.state_dict())
+            G, game = standing(trainer)
+            record = self.folder.record
+            about = {
+                "spec": record["data"]["spec"],
+                "pixels": list(trainer.spec.pixels),
+                "images": trainer.images,
+                "label": {key: record[key] for key in ("recipe", "arguments", "seed", "ganvas")},
+            }
+            write_snapshot(self.folder.snapshot, G, _net_name(G), game, game.prior, about)
+        except Storage as error:
+            self.refused += 1
+            if self.refused >= REFUSALS or trainer.images >= trainer.length or trainer.stop:
+                raise
+            self.line.say(f"{error}; training goes on and saving is tried again ({self.refused} of {REFUSALS})")
+        else:
+            self.refused = 0
+        self.saved = trainer.images
+
+
+class Watcher:
+    """Log rows and sheets of the same latents."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder):
+        self.trainer, self.folder = trainer, folder
+        step = trainer.length / SHEETS
+        self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, SHEETS + 1))})
+        self.due = [images for images in self.due if images > trainer.images or images == trainer.images == 0]
+
+    def look(self, tick: Tick, seconds: float) -> None:
+        if tick.whole:
+            row = {"images": tick.images, "phase": tick.phase, "round": tick.round, "seconds": round(seconds, 3)}
+            speed = {"images_per_second": round(self._since(tick) / max(tick.seconds, 1e-9), 1)}
+            with contextlib.suppress(Storage):  # a row lost to a full disk; checkpoints speak up
+                self.folder.log(row | speed | {key: float(f"{value:.6g}") for key, value in tick.means.items()})
+        if self.due and tick.images >= self.due[0]:
+            self.picture()
+
+    def _since(self, tick: Tick) -> int:
+        before, self.last = getattr(self, "last", self.trainer.images), tick.images
+        return tick.images - before
+
+    def picture(self) -> None:
+        """A sheet of the run's 64 latents as the averaged generator draws them now."""
+        from ganvas.study.sample import Generator
+        from ganvas.study.sheets import sheet
+
+        images = self.trainer.images
+        self.due = [at for at in self.due if at > images]
+        G, game = standing(self.trainer)
+        generator = Generator(G, game, game.prior, self.trainer.source.spec, self.trainer.spec.pixels)
+        path = self.folder.samples / f"{images:08d}.png"
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+            sheet(generator.sample(SHEET_SIZE, self.trainer.seed)).save(path)
+
+
+def standing(trainer: Trainer):
+    """A copy of the averaged generator (or the live one) in eval mode with its own BatchNorm statistics, and the game."""
+    import copy
+
+    from ganvas.training.snapshot import with_standing_statistics
+
+    player = trainer.players["G"]
+    G = copy.deepcopy(player.average if player.average is not None else player.module)
+    return with_standing_statistics(G, trainer.game, trainer.game.prior, {}), trainer.game
+
+
+def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bool) -> None:
+    """Film, curves, report, and what to do next."""
+    from ganvas.study.report import write_report
+
+    write_looks(trainer, folder)
+    report = write_report(folder.folder)
+    name = folder.folder
+    line.say("")
+    if not finished:
+        line.say(f"stopped at {trainer.images:,} of {trainer.length:,} images; nothing is lost. Go on:")
+        line.say(f"    ganvas train --resume {name}")
+        return
+    line.say(f"done: {trainer.images:,} images. See {report}")
+    line.say(f"  sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png")
+    line.say(f"  train on    ganvas train --resume {name} --images {2 * trainer.length}")
+    line.say("  own images  ganvas train --data FOLDER")
+    line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
+
+
+def write_looks(trainer: Trainer, folder: RunFolder) -> None: ...
+
+
+def _cadence(trainer: Trainer) -> int:
+    batch = trainer.spec.batch
+    return batch * max(1, min(trainer.length // (batch * TICKS), 500))
+
+
+def _net_name(G) -> str:
+    from ganvas.nets.table import NETS
+
+    cls = type(G)
+    return cls.__name__ if NETS.get(cls.__name__) is cls else f"{cls.__module__}:{cls.__qualname__}"
+
+
+@contextlib.contextmanager
+def _signals(trainer: Trainer, line: ProgressLine) -> Iterator[None]:
+    """The first SIGINT, SIGTERM or SIGHUP ends the round and then the run, with a checkpoint; the second interrupts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        if trainer.stop:
+            raise KeyboardInterrupt
+        trainer.stop = True
+
+    names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before: dict[int, Callable[..., Any]] = {number: signal.signal(number, stop) for number in names}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,90 @@
+"""Radford, Metz & Chintala 2015, "Unsupervised Representation Learning with Deep Convolutional GANs"."""
+
+from torch import Tensor, nn
+
+from ganvas.errors import BadInput
+
+Image = tuple[int, int, int]  # C×H×W
+
+
+def doublings(image: Image) -> tuple[int, tuple[int, int]]:
+    """How often the smallest map is doubled to reach H×W, and that map's size: 28 = 7·2², 64 = 4·2⁴, 48×96 = 6×12·2³.
+
+    Raises BadInput where no map of at least 4 pixels a side leads there.
+    """
+    height, width = image[1:]
+    count = 0
+    while height % 2 == width % 2 == 0 and min(height, width) >= 8:
+        height, width, count = height // 2, width // 2, count + 1
+    if count < 2 or min(height, width) > 8:
+        raise BadInput(
+            f"a convolutional GAN doubles a small map up to the image, and {image[1]}×{image[2]} is no small map "
+            "doubled at least twice: choose a size such as --size 28, 32, 48, 64 or 128"
+        )
+    return count, (height, width)
+
+
+class DCGANGenerator(nn.Module):
+    """z (N×latent) → widest small map → transposed convolutions, each doubling, BatchNorm, ReLU → tanh: N×C×H×W in [−1,1].
+
+    `width` is the number of channels before the image (128 in the paper: 64×64 starts at 4×4×1024); `kernel` 4 as in
+    the authors' Torch code, or 5 as in their Theano code. No BatchNorm on the output.
+    """
+
+    def __init__(self, latent: int, image: Image, width: int = 128, kernel: int = 4):
+        super().__init__()
+        self.config = dict(latent=latent, image=list(image), width=width, kernel=kernel)
+        self.latent = latent
+        count, base = doublings(image)
+        channels = [width * 2**i for i in reversed(range(count))]
+        layers: list[nn.Module] = [
+            nn.Unflatten(1, (latent, 1, 1)),
+            nn.ConvTranspose2d(latent, channels[0], base, bias=False),
+            *_norm(channels[0]),
+        ]
+        for before, after in zip(channels[:-1], channels[1:], strict=True):
+            layers += [_double(before, after, kernel, bias=False), *_norm(after)]
+        layers += [_double(channels[-1], image[0], kernel, bias=True), nn.Tanh()]
+        self.net = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z)
+
+
+class DCGANDiscriminator(nn.Module):
+    """The mirror: strided convolutions, BatchNorm but on the input layer, LeakyReLU(.2) → logits N×1."""
+
+    def __init__(self, image: Image, width: int = 128, kernel: int = 4):
+        super().__init__()
+        self.config = dict(image=list(image), width=width, kernel=kernel)
+        count, base = doublings(image)
+        channels = [width * 2**i for i in range(count)]
+        halve = dict(kernel_size=kernel, stride=2, padding=(kernel - 1) // 2)
+        layers: list[nn.Module] = [nn.Conv2d(image[0], width, **halve), nn.LeakyReLU(0.2)]
+        for before, after in zip(channels[:-1], channels[1:], strict=True):
+            layers += [nn.Conv2d(before, after, bias=False, **halve), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, base), nn.Flatten())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+def dcgan_init(net: nn.Module) -> None:
+    """Section 4: weights from N(0, .02); BatchNorm gains from N(1, .02) as in the authors' code; biases zero."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        if getattr(module, "bias", None) is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _norm(channels: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU()]
+
+
+def _double(before: int, after: int, kernel: int, bias: bool) -> nn.Module:
+    return nn.ConvTranspose2d(
+        before, after, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=bias
+    )

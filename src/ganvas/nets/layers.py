@@ -1,0 +1,122 @@
+"""Layers that compute what torch's do, faster on a CPU, with the same parameters; and maxout."""
+
+import functools
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@functools.cache
+def onednn_linear():
+    """oneDNN's fp32 matrix product, or None. torch's own calls MKL, which takes its slow path on AMD processors.
+
+    A private operator of torch, so it is tried once on numbers before it is trusted; tests compare it with float64.
+    """
+    try:
+        op = torch.ops.mkldnn._linear_pointwise
+        x, w, b = torch.arange(6.0).view(2, 3), torch.arange(12.0).view(4, 3), torch.ones(4)
+        return op if torch.equal(op(x, w, b, "none", [], ""), F.linear(x, w, b)) else None
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return None
+
+
+class _OneDNNLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.has_bias = bias is not None
+        return onednn_linear()(x, weight, bias, "none", [], "")
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        x, weight = ctx.saved_tensors
+        twice = torch.is_grad_enabled()  # a penalty differentiates this again: native operators only
+        into_x = into_weight = into_bias = None
+        if ctx.needs_input_grad[0]:
+            into_x = grad @ weight if twice else onednn_linear()(grad, weight.t(), None, "none", [], "")
+        # needs_input_grad says what requires a gradient; the engine knows what this backward was asked for
+        if ctx.needs_input_grad[1] and _wanted(ctx, 1):
+            into_weight = grad.t() @ x
+            into_bias = grad.sum(0) if ctx.has_bias else None
+        return into_x, into_weight, into_bias
+
+
+def _wanted(ctx, place: int) -> bool:
+    """Will the gradient of input `place` be used? `loss.backward(inputs=…)` leaves out the other player's weights."""
+    try:
+        return torch._C._will_engine_execute_node(ctx.next_functions[place][0])
+    except (AttributeError, RuntimeError):
+        return True
+
+
+class Linear(nn.Linear):
+    """`nn.Linear`; fp32 on a CPU goes through oneDNN where that works."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        plain = (
+            x.dtype != torch.float32
+            or x.device.type != "cpu"
+            or x.ndim != 2
+            or torch.is_autocast_enabled("cpu")
+            or torch.compiler.is_compiling()
+            or self.weight.dtype != torch.float32
+            or onednn_linear() is None
+        )
+        return F.linear(x, self.weight, self.bias) if plain else _OneDNNLinear.apply(x, self.weight, self.bias)
+
+
+class Dropout(nn.Module):
+    """Inverted dropout (Srivastava et al. 2014): zeroes a share `p` in training and scales the rest by 1/(1 − p).
+
+    torch draws one Bernoulli number per element on a CPU; 16 random bits per element are enough (p exact to 2⁻¹⁷).
+    """
+
+    def __init__(self, p: float = 0.5):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.p:
+            return x
+        if x.device.type != "cpu":
+            return F.dropout(x, self.p)
+        bits = torch.empty(math.ceil(x.numel() / 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+        kept = bits[: x.numel()].view(x.shape) >= round(self.p * 2**16) - 2**15
+        return x * kept.to(x.dtype).mul_(1 / (1 - self.p))
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Maxout(nn.Module):
+    """Goodfellow et al. 2013: each unit is the largest of `pieces` linear functions."""
+
+    def __init__(self, features_in: int, units: int, pieces: int):
+        super().__init__()
+        self.linear = Linear(features_in, units * pieces)
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(-1)
+
+
+class UpConv2d(nn.Conv2d):
+    """Nearest-neighbour doubling, then a 3×3 convolution with padding 1, as one 4×4 stride-2 transposed convolution.
+
+    Exact: each output pixel sees 2×2 distinct inputs, so the 3×3 weights that fall on the same input are summed
+    first (4 products a pixel instead of 9). The parameters are the 3×3 convolution's.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int):
+        super().__init__(channels_in, channels_out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # out[2i + u] = Σ_k w[k] · x[⌊(2i + u + k − 1) / 2⌋]; as a transposed convolution: kernel[3 − j] sums
+        # the w[k] that a doubled pixel pair meets at offset j, i.e. w padded by one and added pairwise, flipped
+        w = self.weight.flip(2, 3).transpose(0, 1)
+        w = F.pad(w, (1, 1, 1, 1))
+        w = w[:, :, 1:] + w[:, :, :-1]
+        w = w[:, :, :, 1:] + w[:, :, :, :-1]
+        return F.conv_transpose2d(x, w, self.bias, stride=2, padding=1)

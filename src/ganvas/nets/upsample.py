@@ -1,0 +1,75 @@
+"""The upsampling form: nearest-neighbour doubling and a 3×3 convolution, which leaves no checkerboard."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ganvas.nets.dcgan import Image
+from ganvas.nets.layers import Dropout, Linear, UpConv2d
+
+
+class UpsampleGenerator(nn.Module):
+    """z (N×latent) → dense map of channels[0] → doubling convolutions to channels[1:] → convolution, tanh: N×C×H×W in [−1,1].
+
+    The first map is H/2ᵏ×W/2ᵏ for k = len(channels) − 1. `norm_dense` adds BatchNorm after the dense layer, which the
+    Keras lab has not. momentum: torch's, the weight of the new batch (Keras' .8 is torch's .2).
+    """
+
+    def __init__(
+        self, latent: int, image: Image, channels: Sequence[int], norm_dense: bool = False, momentum: float = 0.1
+    ):
+        super().__init__()
+        self.config = dict(
+            latent=latent, image=list(image), channels=list(channels), norm_dense=norm_dense, momentum=momentum
+        )
+        self.latent = latent
+        shrink = 2 ** (len(channels) - 1)
+        base = (channels[0], image[1] // shrink, image[2] // shrink)
+        layers: list[nn.Module] = [Linear(latent, base[0] * base[1] * base[2]), nn.Unflatten(1, base)]
+        layers += [nn.BatchNorm2d(channels[0], momentum=momentum)] if norm_dense else []
+        layers += [nn.ReLU()]
+        for before, after in zip(channels[:-1], channels[1:], strict=True):
+            layers += [UpConv2d(before, after), nn.BatchNorm2d(after, momentum=momentum), nn.ReLU()]
+        self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], image[0], 3, padding=1), nn.Tanh())
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z)
+
+
+class StridedDiscriminator(nn.Module):
+    """Images N×C×H×W → convolutions of stride 2 to `channels`, LeakyReLU(.2) → dense: logits N×1.
+
+    norm: BatchNorm in all but the first block (never under a gradient penalty). dropout: after every activation.
+    pad_after: rows and columns of zeros added below and right of that block's output, as in the Keras lab.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        channels: Sequence[int],
+        kernel: int = 4,
+        norm: bool = False,
+        dropout: float = 0.0,
+        momentum: float = 0.1,
+        pad_after: int | None = None,
+    ):
+        super().__init__()
+        self.config = dict(
+            image=list(image), channels=list(channels), kernel=kernel, norm=norm, dropout=dropout, momentum=momentum,
+            pad_after=pad_after,
+        )  # fmt: skip
+        layers: list[nn.Module] = []
+        height, width = image[1:]
+        for i, (before, after) in enumerate(zip([image[0], *channels[:-1]], channels, strict=True)):
+            layers.append(nn.Conv2d(before, after, kernel, stride=2, padding=1))
+            height, width = ((n + 2 - kernel) // 2 + 1 for n in (height, width))
+            if pad_after == i:
+                layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
+                height, width = height + 1, width + 1
+            layers += [nn.BatchNorm2d(after, momentum=momentum)] if norm and i else []
+            layers += [nn.LeakyReLU(0.2)]
+            layers += [Dropout(dropout)] if dropout else []
+        self.net = nn.Sequential(*layers, nn.Flatten(), Linear(channels[-1] * height * width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)

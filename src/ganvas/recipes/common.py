@@ -1,0 +1,65 @@
+"""What recipes share: names turned into functions. Strings end here; nothing in play/ chooses by name.
+
+As everywhere in recipes/, torch is imported inside the functions: the command line reads signatures without it.
+"""
+
+from typing import Literal
+
+LossName = Literal["non_saturating", "minimax", "least_squares", "wasserstein", "hinge", "relativistic"]
+ScheduleName = Literal["constant", "linear", "cosine"]
+
+
+def learning_rate(lr: float, schedule: ScheduleName, warm_up: float = 0.0):
+    """`lr` over the run: constant, or from the middle of the run on falling to zero; after a linear warm-up."""
+    from ganvas.play import schedules
+
+    if not 0 <= warm_up < 1:
+        from ganvas.errors import BadInput
+
+        raise BadInput(f"--warm-up is the share of the run that warms up, in [0, 1); {warm_up} is not")
+    shapes = {
+        "constant": schedules.constant(lr),
+        "linear": schedules.linear(lr, 0.0, start=0.5),
+        "cosine": schedules.cosine(lr, 0.0, start=0.5),
+    }
+    return schedules.warm_up(shapes[schedule], warm_up) if warm_up else shapes[schedule]
+
+
+def average(ema: float):
+    """The generator's moving average: its half-life is `ema` × images seen (StyleGAN2-ADA's ramp); 0 keeps none."""
+    from ganvas.play.schedules import half_life
+
+    return half_life(ema) if ema else None
+
+
+def adam(lr, betas: tuple[float, float], ema: float = 0.0):
+    """Adam on a schedule of learning rates; fused: one pass over memory instead of ten."""
+    import torch
+
+    from ganvas.play.game import Optimizer
+
+    b1, b2 = map(float, betas)  # torch 2.13's Adam refuses the integer 0
+    return Optimizer(lambda params: torch.optim.Adam(params, lr=1.0, betas=(b1, b2), fused=True), {"lr": lr}, average(ema))
+
+
+def latent_phase(
+    G,
+    D,
+    prior,
+    *,
+    loss: LossName,
+    images: int,
+    batch: int,
+    lr,
+    betas: tuple[float, float],
+    ema: float,
+    pixels: tuple[float, float] = (-1.0, 1.0),
+    **game,
+):
+    """One `Latent` game in which both players learn by Adam: the shape of most recipes."""
+    from ganvas.play.game import Phase
+    from ganvas.play.latent import Latent
+    from ganvas.play.losses import LOSSES
+
+    optimizers = {"G": adam(lr, betas, ema), "D": adam(lr, betas)}
+    return Phase(Latent(G, D, prior, LOSSES[loss], **game), images, batch, optimizers, pixels)

@@ -1,0 +1,118 @@
+"""Convolutional GANs: DCGAN in the paper's form, and the upsampling form in which it is taught."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate
+
+if TYPE_CHECKING:
+    from ganvas.data.source import DataSpec
+
+
+def dcgan(
+    data: DataSpec,
+    *,
+    latent: int = 100,
+    width: int = 128,
+    kernel: int = 4,
+    loss: LossName = "non_saturating",
+    lr: float = 2e-4,
+    schedule: ScheduleName = "constant",
+    warm_up: float = 0.0,
+    ema: float = 0.05,
+    batch: int = 128,
+    images: int = 1_500_000,
+):
+    """DCGAN (Radford et al. 2015): transposed convolutions, BatchNorm in both players, tanh.
+
+    64×64 starts at 4×4×1024 as in figure 1; other sizes are a 4- to 7-pixel map doubled at least twice (28, 32, 48 …).
+    No pooling, no BatchNorm on G's output and D's input, N(0, .02) weights, Adam 2e-4 (.5, .999), batches of 128.
+    Departures: z is normal where the Theano code has U(−1, 1); kernels of 4 as in the authors' Torch code (5 in the
+    Theano code, --kernel 5), which leave no checkerboard; no weight decay; both players learn from every batch.
+
+    Args:
+        data: what the data set says of itself
+        latent: coordinates of z, standard normal
+        width: channels of the largest map; 128 in the paper, 64 in the Torch code
+        kernel: side of the convolution kernels, 4 or 5
+        loss: the adversarial loss, on logits
+        lr: Adam's learning rate for both players
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        warm_up: share of the run over which the learning rate rises from 0
+        ema: half-life of G's moving average as a share of the images seen; 0: none
+        batch: real images an update
+        images: real images in the whole run
+    """
+    from ganvas.errors import BadInput
+    from ganvas.nets.dcgan import DCGANDiscriminator, DCGANGenerator, dcgan_init
+    from ganvas.play.latent import Normal
+
+    if kernel not in (4, 5):
+        raise BadInput(f"--kernel is 4 or 5 for dcgan (a map must exactly double), not {kernel}")
+    G = DCGANGenerator(latent, data.shape, width, kernel)
+    D = DCGANDiscriminator(data.shape, width, kernel)
+    for net in (G, D):
+        dcgan_init(net)
+    rate = learning_rate(lr, schedule, warm_up)
+    return [
+        latent_phase(
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema
+        )
+    ]  # fmt: skip
+
+
+def dcgan_upsample(
+    data: DataSpec,
+    *,
+    latent: int = 100,
+    channels: tuple[int, ...] = (128, 128, 64),
+    d_channels: tuple[int, ...] = (32, 64, 128, 256),
+    dropout: float = 0.25,
+    loss: LossName = "non_saturating",
+    lr: float = 2e-4,
+    schedule: ScheduleName = "constant",
+    warm_up: float = 0.0,
+    ema: float = 0.05,
+    batch: int = 32,
+    images: int = 960_000,
+):
+    """The upsampling form of the Fashion-MNIST lab (Keras): nearest-neighbour doubling + convolution, dropout in D.
+
+    G: dense 7·7·128, ReLU, doubled twice with 3×3 convolutions to 128 and 64, BatchNorm, tanh. D: 3×3 convolutions of
+    stride 2 to 32, 64 (zero-padded below and right), 128, 256; BatchNorm but on the first; dropout; dense. Adam 2e-4
+    (.5, .999). For 28×28 and 32×32. Keras' momentum=.8 is torch's .2.
+    Departure: the lab prints D's loss as the mean of its real and fake half; here it is their sum.
+
+    Args:
+        data: what the data set says of itself
+        latent: coordinates of z, standard normal
+        channels: channels of G's maps, the dense one first
+        d_channels: channels of D's maps
+        dropout: share of D's activations zeroed
+        loss: the adversarial loss, on logits
+        lr: Adam's learning rate for both players
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        warm_up: share of the run over which the learning rate rises from 0
+        ema: half-life of G's moving average as a share of the images seen; 0: none
+        batch: real images an update
+        images: real images in the whole run
+    """
+    from ganvas.errors import BadInput
+    from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
+    from ganvas.play.latent import Normal
+
+    shrink = 2 ** (len(channels) - 1)
+    if data.shape[1] % shrink or data.shape[2] % shrink or min(data.shape[1:]) < 4 * shrink:
+        raise BadInput(
+            f"dcgan_upsample doubles a map {len(channels) - 1} times: {data.shape[1]}×{data.shape[2]} is no multiple of "
+            f"{shrink} of at least {4 * shrink}; use --size 28 or 32, or dcgan for larger images"
+        )
+    G = UpsampleGenerator(latent, data.shape, channels, momentum=0.2)
+    D = StridedDiscriminator(data.shape, d_channels, kernel=3, norm=True, dropout=dropout, momentum=0.2, pad_after=1)
+    rate = learning_rate(lr, schedule, warm_up)
+    return [
+        latent_phase(
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema
+        )
+    ]  # fmt: skip

@@ -1,0 +1,67 @@
+"""The recipes by name, and how a name given by a user becomes one. Imports nothing heavy."""
+
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ganvas.errors import BadInput
+from ganvas.recipes.auto import auto
+from ganvas.recipes.dcgan import dcgan, dcgan_upsample
+from ganvas.recipes.mlp import gan, gan_2014, gan_dropout, gan_leaky
+
+Recipe = Callable[..., list]
+
+RECIPES: dict[str, Recipe] = {
+    recipe.__name__: recipe for recipe in (auto, gan, gan_dropout, gan_leaky, gan_2014, dcgan, dcgan_upsample)
+}
+
+
+def find(name: str) -> Recipe:
+    """A recipe by its name or as `package.module:function` (the user's own code on the user's own machine).
+
+    Raises BadInput with the nearest names.
+    """
+    if ":" in name:
+        module, _, function = name.partition(":")
+        try:
+            return getattr(importlib.import_module(module), function)
+        except (ImportError, AttributeError) as error:
+            raise BadInput(f"recipe {name}: {error}; give it as package.module:function, importable from here") from None
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, 3, 0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(RECIPES)}"
+        raise BadInput(f"there is no recipe {name!r}: {hint} (`ganvas recipes` describes them)")
+    return RECIPES[name]
+
+
+def defaults(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's keyword arguments with their defaults: its configuration."""
+    parameters = list(inspect.signature(recipe).parameters.values())[1:]
+    return {p.name: p.default for p in parameters}
+
+
+def resolve(recipe: Recipe, name: str, spec: Any, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """All arguments of `recipe` on this data, and why those that it chose itself are what they are.
+
+    Raises BadInput for an argument the recipe does not have, with the nearest names.
+    """
+    known = defaults(recipe)
+    for argument in given:
+        if argument not in known:
+            near = difflib.get_close_matches(argument, known, 3, 0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
+            raise BadInput(f"recipe {name} has no argument {argument!r}: {hint}")
+    arguments = known | given
+    for count in ("images", "batch"):
+        if not (isinstance(arguments[count], int) and arguments[count] > 0):
+            raise BadInput(f"{count} must be a whole number above 0, not {arguments[count]!r}")
+    settle = getattr(recipe, "settle", None)
+    return settle(spec, arguments) if settle else (arguments, [])
+
+
+def summary(recipe: Recipe) -> str:
+    """The first line of a recipe's docstring."""
+    return re.sub(r"\s+", " ", (recipe.__doc__ or "").strip().split("\n")[0])

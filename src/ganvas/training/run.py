@@ -1,0 +1,109 @@
+"""A run is a folder that explains itself: run.json, log.jsonl, samples/, checkpoints/, snapshots/."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ganvas import files
+from ganvas.errors import BadInput
+
+Record = dict[str, Any]
+
+# what makes a run this run; its length may grow, and where and how it is computed is free
+IDENTITY = ("recipe", "arguments", "data", "seed")
+
+
+class RunFolder:
+    """The files of one run. `record` is run.json: recipe and arguments as resolved, data, seed, length, versions."""
+
+    def __init__(self, folder: Path, record: Record):
+        self.folder, self.record = folder, record
+
+    @classmethod
+    def open(cls, folder: Path) -> "RunFolder":
+        """Raises BadInput where there is no run."""
+        try:
+            return cls(folder, json.loads((folder / "run.json").read_text()))
+        except FileNotFoundError:
+            hint = "is no run folder (it has no run.json)" if folder.exists() else "does not exist"
+            raise BadInput(f"{folder} {hint}: give the folder that `ganvas train` wrote") from None
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{folder / 'run.json'} cannot be read ({error})") from None
+
+    @classmethod
+    def exists(cls, folder: Path) -> bool:
+        return (folder / "run.json").exists()
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def snapshot(self) -> Path:
+        return self.folder / "snapshots" / "last.safetensors"
+
+    def write_record(self) -> None:
+        files.write_atomic(self.folder / "run.json", json.dumps(self.record, indent=1, ensure_ascii=False) + "\n")
+
+    def accept(self, asked: Record) -> list[str]:
+        """Go on with this run as `asked`: raises BadInput naming every difference that would make it another run.
+
+        A greater length is taken over. Returns sentences about what is different all the same.
+        """
+        differences = [text for key in IDENTITY for text in _differences(key, self.record[key], asked[key])]
+        if differences:
+            raise BadInput(
+                f"{self.folder} is another run: {'; '.join(differences)}. Give --run another folder, or "
+                "--fork NEW_FOLDER to start a new run from these weights"
+            )
+        said = []
+        if asked["length"] > self.record["length"]:
+            said.append(
+                f"prolonged from {self.record['length']:,} to {asked['length']:,} images; schedules run to "
+                f"{self.record['images']:,} and stay at their end"
+            )
+            self.record["length"] = asked["length"]
+        old, new = self.record["circumstances"], asked["circumstances"]
+        changed = [f"{key} {old[key]} → {new[key]}" for key in new if key in old and old[key] != new[key]]
+        if changed:
+            said.append(f"not bit-exact with what came before: {', '.join(changed)}")
+        self.record["circumstances"] = new
+        return said
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Appends one row to log.jsonl. Raises Storage."""
+        with files.storage_errors(self.folder / "log.jsonl"), (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def forget_after(self, images: int) -> None:
+        """Removes log rows and sheets from beyond a checkpoint: they are about to be made again."""
+        log = self.folder / "log.jsonl"
+        if log.exists():
+            rows = [line for line in log.read_text(errors="replace").splitlines() if _images(line) <= images]
+            files.write_atomic(log, "".join(line + "\n" for line in rows))
+        for sheet in self.samples.glob("[0-9]*.png"):
+            if sheet.stem.isdigit() and int(sheet.stem) > images:
+                sheet.unlink()
+
+
+def _differences(name: str, old: Any, new: Any) -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [text for key in {**old, **new} for text in _differences(key, old.get(key), new.get(key))]
+    same = list(old) == list(new) if isinstance(old, list | tuple) and isinstance(new, list | tuple) else old == new
+    return [] if same else [f"{name.replace('_', '-')} is {_short(old)} there, {_short(new)} was asked for"]
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _images(line: str) -> float:
+    try:
+        return json.loads(line)["images"]
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

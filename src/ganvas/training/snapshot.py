@@ -1,0 +1,111 @@
+"""Snapshots: one safetensors file that holds a generator and all that is needed to call it. No recipe, no data."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from ganvas import files
+from ganvas.data.source import DataSpec
+from ganvas.errors import BadInput, Corrupt
+from ganvas.play.game import Batch, Game
+from ganvas.play.latent import Prior
+
+FORMAT = 1
+STANDING_BATCHES, STANDING_SIZE = 16, 64  # what BatchNorm's statistics are recomputed from
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the file says. `net` is a name of `ganvas.nets.table.NETS` or `package.module:Class`."""
+
+    net: str
+    config: dict[str, Any]
+    imagine: dict[str, Any]
+    prior: dict[str, Any]
+    spec: DataSpec
+    pixels: tuple[float, float]
+    images: int
+    label: dict[str, Any]
+    weights: dict[str, Tensor]
+
+
+def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior, about: dict[str, Any]) -> None:
+    """Stores `G` in eval mode, statistics as they are: see `with_standing_statistics`."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in G.state_dict().items()}
+    facts = {
+        "format": FORMAT,
+        "net": net,
+        "config": G.config,
+        "imagine": game.to_json(),
+        "prior": prior.to_json(),
+        "sha256": _digest(tensors),
+        **about,
+    }
+    files.write_atomic(path, save(tensors, metadata={key: json.dumps(value) for key, value in facts.items()}))
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Raises BadInput for what is no snapshot, Corrupt for one that was changed after it was written."""
+    try:
+        with safe_open(path, "pt") as file:
+            facts = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise BadInput(f"{path} does not exist: give a run folder or a .safetensors snapshot") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise Corrupt(f"{path} cannot be read as a snapshot ({error})") from error
+    if "net" not in facts:
+        raise BadInput(f"{path} is a safetensors file, but no ganvas snapshot: give one from a run's snapshots/")
+    if facts["format"] > FORMAT:
+        raise Corrupt(f"{path} was written by a newer ganvas (format {facts['format']}): upgrade ganvas to use it")
+    if _digest(weights) != facts["sha256"]:
+        raise Corrupt(f"{path} is not what was written (its weights' SHA-256 differs): copy it again")
+    return Snapshot(
+        facts["net"],
+        facts["config"],
+        facts["imagine"],
+        facts["prior"],
+        DataSpec.from_json(facts["spec"]),
+        tuple(facts["pixels"]),
+        facts["images"],
+        facts["label"],
+        weights,
+    )
+
+
+@torch.no_grad()
+def with_standing_statistics(G: nn.Module, game: Game, prior: Prior, batch: Batch) -> nn.Module:
+    """`G` in eval mode, BatchNorm's running statistics recomputed from its own outputs (in place; returns G).
+
+    An average of weights is not the network whose statistics were collected: used as it is, it fails silently.
+    The latents are those of seed 0, so the result is a function of the weights alone and no random state is touched.
+    """
+    norms = [m for m in G.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if norms:
+        momenta = [m.momentum for m in norms]
+        for m in norms:
+            m.reset_running_stats()
+            m.momentum = None  # cumulative average: every batch weighs the same
+            m.train()
+        device = next(G.parameters()).device
+        for k in range(STANDING_BATCHES):
+            z = torch.stack([torch.from_numpy(prior.at(0, k * STANDING_SIZE + i)) for i in range(STANDING_SIZE)])
+            game.imagine(G, z.to(device), batch)
+        for m, momentum in zip(norms, momenta, strict=True):
+            m.momentum = momentum
+    return G.eval()
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

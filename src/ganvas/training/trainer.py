@@ -1,0 +1,217 @@
+"""Training as an iterator of ticks. The trainer knows moves; it knows no system."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from ganvas.data.source import Source
+from ganvas.errors import GanvasError
+from ganvas.play.game import Move, Phase
+from ganvas.play.schedules import Clock
+from ganvas.training.feed import Feed
+from ganvas.training.player import Player, is_finite
+
+Precision = Literal["fp32", "bf16"]
+
+BAD_IN_A_ROW, BAD_IN_1000 = 5, 10  # skipped moves that are luck; more is an illness
+WILD, WILD_MOVES = 1e6, 50  # |loss| beyond which, for so many moves, a run is called diverged
+
+
+class Sick(GanvasError):
+    """The numbers are broken for longer than luck explains. The caller may go back to a healthy checkpoint."""
+
+    code = 6
+
+
+class Tick(NamedTuple):
+    """Where training is. `images` counts over all phases; `means` are averages since the last whole tick.
+
+    Not `whole`: only a sign of life (about once a second), or the stop that was asked for; `means` is empty.
+    """
+
+    images: int
+    phase: int
+    round: int
+    seconds: float
+    means: dict[str, float]
+    whole: bool
+
+
+class Trainer:
+    """Plays the phases' games on `source`. Every number that changes the future is in `state_dict()`.
+
+    length: real images in all; more than the phases plan prolongs the last one, whose schedules stay at their end.
+    workers: threads that fetch batches ahead. channels_last: memory layout of convolution weights.
+    """
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        source: Source,
+        *,
+        seed: int = 0,
+        length: int | None = None,
+        device: torch.device | str = "cpu",
+        precision: Precision = "fp32",
+        workers: int = 0,
+        channels_last: bool = True,
+    ):
+        self.phases, self.source, self.seed, self.workers = list(phases), source, seed, workers
+        self.device, self.precision, self.channels_last = torch.device(device), precision, channels_last
+        self.planned = [phase.images for phase in self.phases]
+        self.length = sum(self.planned) if length is None else length
+        self.rollbacks = 0
+        self.feed: Feed | None = None
+        self.stop = False  # set it from anywhere (a signal, another thread): the round ends, then the ticks
+        self._enter(0, 0, 0)
+
+    @property
+    def images(self) -> int:
+        return sum(self.planned[: self.phase]) + self.feed.drawn
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.feed.drawn, self.round, self.planned[self.phase])
+
+    def _enter(self, phase: int, drawn: int, rounds: int) -> None:
+        spec = self.phases[phase]
+        self.phase, self.round, self.spec, self.game = phase, rounds, spec, spec.game
+        layout = {"memory_format": torch.channels_last} if self.channels_last else {}
+        for module in spec.game.players.values():
+            module.to(self.device, **layout).train().requires_grad_(True)
+        for module in spec.frozen:
+            module.to(self.device, **layout).eval().requires_grad_(False)
+        self.players = {name: Player(m, spec.optimizers[name]) for name, m in spec.game.players.items()}
+        self._open_feed(drawn)
+        self.sums: dict[str, torch.Tensor] = {}
+        self.counts: dict[str, int] = {}
+        self.moves, self.bad, self.wild = 0, deque[int](), 0
+
+    def _open_feed(self, drawn: int) -> None:
+        if self.feed is not None:
+            self.feed.close()
+        order = int(np.random.SeedSequence([self.seed, self.phase]).generate_state(1)[0])
+        spec = self.spec
+        self.feed = Feed(self.source, order, spec.batch, drawn, spec.pixels, self.device, self.workers)
+
+    def ticks(self, every: int) -> Iterator[Tick]:
+        """Where we are, then training to the end, pausing each time `images` passes a multiple of `every`.
+
+        Logging, sampling, saving and stopping are lines in the caller's loop. Raises Sick.
+        """
+        yield Tick(self.images, self.phase, self.round, 0.0, {}, False)
+        started = alive = time.perf_counter()
+        while self.images < self.length and not self.stop:
+            if self.feed.drawn >= self.planned[self.phase] and self.phase + 1 < len(self.phases):
+                self._enter(self.phase + 1, 0, 0)
+            before = self.images
+            self.play()
+            now = time.perf_counter()
+            whole = self.images // every > before // every or self.images >= self.length
+            if whole or now - alive > 1.0:
+                yield Tick(self.images, self.phase, self.round, now - started, self._means() if whole else {}, whole)
+                alive = time.perf_counter()
+                started = alive if whole else started + alive - now  # the caller's time is not training time
+
+    def play(self) -> None:
+        """One round: each yielded move, or tuple of moves at once, is backpropagated and stepped; then averages settle."""
+        clock = self.clock
+        luck = np.random.SeedSequence([self.seed, self.phase, clock.images, self.rollbacks])
+        torch.manual_seed(int(luck.generate_state(1, np.uint64)[0]))
+        moves = self.game.round(self.feed, clock)
+        while (together := self._next(moves)) is not None:
+            together = (together,) if isinstance(together, Move) else together
+            norms = [
+                self.players[move.player].backward(move.loss, keep_graph=move is not together[-1]) for move in together
+            ]
+            if self._healthy(together, norms):
+                for move in together:
+                    self.players[move.player].step(clock)
+                for move, norm in zip(together, norms, strict=True):
+                    self._note(move, norm)
+        self.round += 1
+        for player in self.players.values():
+            player.settle(self.clock)
+
+    def _next(self, moves: Iterator[Move | tuple[Move, ...]]) -> Move | tuple[Move, ...] | None:
+        # entered and left around each move: a context that outlived a step would serve the old weights from its cache
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return next(moves, None)
+
+    def _healthy(self, moves: Sequence[Move], norms: Sequence[torch.Tensor]) -> bool:
+        """May these moves be stepped? Skips what is not finite; raises Sick where skipping has become the rule."""
+        self.moves += 1
+        finite = is_finite(*[move.loss for move in moves], *norms)
+        while self.bad and self.bad[0] <= self.moves - 1000:
+            self.bad.popleft()
+        if not finite:
+            self.bad.append(self.moves)
+            recent = sum(at > self.moves - BAD_IN_A_ROW - 1 for at in self.bad)
+            if recent > BAD_IN_A_ROW or len(self.bad) > BAD_IN_1000:
+                raise Sick(f"{self._blame(moves, norms)} ({len(self.bad)} of the last 1000 moves were skipped)")
+            return False
+        self.wild = self.wild + 1 if any(abs(float(move.loss.detach())) > WILD for move in moves) else 0
+        if self.wild >= WILD_MOVES:
+            raise Sick(f"{self._where(moves[0])}: |loss| has been above {WILD:.0e} for {WILD_MOVES} moves: diverged")
+        return True
+
+    def _blame(self, moves: Sequence[Move], norms: Sequence[torch.Tensor]) -> str:
+        for move, norm in zip(moves, norms, strict=True):
+            parts = {"loss": move.loss, **move.seen}
+            broken = [name for name, part in parts.items() if not bool(torch.isfinite(part).all())]
+            if broken or not math.isfinite(norm):
+                what = ", ".join(broken) or "the gradient (loss finite)"
+                return f"{self._where(move)}: not finite: {what}"
+        raise AssertionError("called only when something is not finite")
+
+    def _where(self, move: Move) -> str:
+        return f"phase {self.phase}, round {self.round}, {self.images:,} images, move of {move.player}"
+
+    @torch.no_grad()
+    def _note(self, move: Move, norm: torch.Tensor) -> None:
+        noted = {"loss": move.loss, **move.seen, "grad_norm": norm}
+        for name, value in noted.items():
+            key, mean = f"{move.player}/{name}", value.detach().float().mean()
+            self.sums[key] = self.sums[key] + mean if key in self.sums else mean
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+    def _means(self) -> dict[str, float]:
+        means = {key: float(total) / self.counts[key] for key, total in self.sums.items()}
+        for name, player in self.players.items():
+            means[f"{name}/lr"] = player.optim.param_groups[0]["lr"]
+        if self.bad:
+            means["skipped"] = len(self.bad)
+        self.sums, self.counts = {}, {}
+        return means
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "phase": self.phase,
+            "drawn": self.feed.drawn,
+            "round": self.round,
+            "rollbacks": self.rollbacks,
+            "game": self.game.state_dict(),
+            "players": {name: player.state_dict() for name, player in self.players.items()},
+            "frozen": [module.state_dict() for module in self.spec.frozen],
+            "guard": {"moves": self.moves, "bad": list(self.bad), "wild": self.wild},
+            "sums": self.sums,
+            "counts": self.counts,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._enter(state["phase"], state["drawn"], state["round"])
+        self.rollbacks = state["rollbacks"]
+        self.game.load_state_dict(state["game"])
+        for name, player in self.players.items():
+            player.load_state_dict(state["players"][name])
+        for module, frozen in zip(self.spec.frozen, state["frozen"], strict=True):
+            module.load_state_dict(frozen)
+        guard = state["guard"]
+        self.moves, self.bad, self.wild = guard["moves"], deque(guard["bad"]), guard["wild"]
+        self.sums = {k: v.to(self.device) for k, v in state["sums"].items()}
+        self.counts = dict(state["counts"])
