@@ -9,8 +9,11 @@ from ganvas.errors import BadInput
 
 Record = dict[str, Any]
 
-# what makes a run this run; its length may grow, and where and how it is computed is free
-IDENTITY = ("recipe", "arguments", "data", "seed")
+
+def identity(record: Record) -> Record:
+    """What makes a run this run. Its length may grow; where and how it is computed is free."""
+    data = record["data"]
+    return {key: record[key] for key in ("recipe", "arguments", "seed")} | {"data": data["spec"], "flip": data["options"]["flip"]}
 
 
 class RunFolder:
@@ -54,7 +57,7 @@ class RunFolder:
 
         A greater length is taken over. Returns sentences about what is different all the same.
         """
-        differences = [text for key in IDENTITY for text in _differences(key, self.record[key], asked[key])]
+        differences = _differences("run", identity(self.record), identity(asked))
         if differences:
             raise BadInput(
                 f"{self.folder} is another run: {'; '.join(differences)}. Give --run another folder, or "

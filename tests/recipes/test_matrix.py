@@ -1,0 +1,134 @@
+"""The recipe table is the test matrix: every recipe, the same promises."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from ganvas.play.game import Move
+from ganvas.play.losses import LOSSES
+from ganvas.play.schedules import Clock
+from ganvas.recipes.table import RECIPES
+from ganvas.training.feed import Feed
+from ganvas.training.trainer import Trainer
+from tests.conftest import toy
+
+
+def moves(phase, source, rounds=1):
+    """The moves of some rounds, unstepped, flattened."""
+    feed = Feed(source, 0, phase.batch, 0, phase.pixels, torch.device("cpu"), 0)
+    torch.manual_seed(1)
+    for k in range(rounds):
+        for together in phase.game.round(feed, Clock(k * phase.batch, k, phase.images)):
+            yield from (together,) if isinstance(together, Move) else together
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_trains_to_its_end(name, source):
+    trainer = Trainer(toy(name, source.spec), source)
+    ticks = list(trainer.ticks(every=80))
+    assert trainer.images == trainer.length == 160
+    assert [t.images for t in ticks if t.whole] == [80, 160]
+    assert all(math.isfinite(v) for t in ticks for v in t.means.values())
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_move_changes_its_player_alone(name, which, source):
+    trainer = Trainer(toy(name, source.spec), source)
+    move = next(itertools.islice(moves(trainer.spec, source), which, None))
+    before = {n: [p.detach().clone() for p in pl.params] for n, pl in trainer.players.items()}
+    trainer.players[move.player].backward(move.loss)
+    trainer.players[move.player].step(trainer.clock)
+    for n, player in trainer.players.items():
+        mover = n == move.player
+        changed = any(not torch.equal(a, b) for a, b in zip(before[n], player.params, strict=True))
+        assert changed == mover, f"move of {move.player}: {n} changed is {changed}"
+        assert all((p.grad is not None) == mover for p in player.params), "gradients reach the mover alone"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_parameter_of_the_mover_gets_a_gradient(name, source):
+    trainer = Trainer(toy(name, source.spec), source)
+    for move in moves(trainer.spec, source):
+        player = trainer.players[move.player]
+        player.backward(move.loss, keep_graph=True)
+        free = [list(player.module.named_parameters())[-1][0]]  # D's last bias, where only differences of logits count
+        free = free if trainer.game.loss.boundary is None and move.player == "D" else []
+        grads = {n: p.grad for n, p in player.module.named_parameters() if n not in free}
+        missing = [n for n, grad in grads.items() if grad is None or not grad.abs().any()]
+        assert not missing, f"{move.player}: {missing}"
+
+
+def wants(move: Move) -> dict[str, float]:
+    """How the loss of a move bends with the logits it says it saw."""
+    names = [n for n in ("real", "fake") if n in move.seen]
+    slopes = torch.autograd.grad(move.loss, [move.seen[n] for n in names], retain_graph=True, allow_unused=True)
+    return {n: 0.0 if s is None else float(s.sum()) for n, s in zip(names, slopes, strict=True)}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_move_wants_what_its_player_wants(name, loss, source):
+    """D's loss falls as real logits rise and fake ones fall; G's falls as fake logits rise. Every loss in every recipe.
+
+    Least squares wants them at 1 and 0: up or down depends on where they are.
+    """
+    seen = set()
+    for move in moves(toy(name, source.spec, loss=loss)[0], source):
+        slope = wants(move)
+        up = {"real": -1, "fake": 1 if move.player == "D" else -1}
+        if loss == "least_squares":
+            goal = {"real": 1, "fake": 0 if move.player == "D" else 1}
+            up = {n: torch.sign(move.seen[n].detach().mean() - goal[n]) for n in slope}
+        assert all(slope[n] * up[n] > 0 for n in slope if n == "fake" or move.player == "D"), (move.player, slope)
+        seen.add(move.player)
+    assert seen == {"G", "D"}
+
+
+def test_negative_control_a_discriminator_trained_on_its_penalty_alone_is_caught(source):
+    """PyTorch-GAN's dragan.py computes the discriminator's loss and never backpropagates it."""
+    phase = toy("auto", source.spec)[0]
+    move = next(moves(phase, source))
+    forgetful = Move("D", move.seen["penalty"], move.seen)
+    slope = wants(forgetful)
+    assert not (slope["real"] < 0 < slope["fake"])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_imagine_gives_images_in_the_stated_range(name, source):
+    phase = toy(name, source.spec)[0]
+    G = phase.game.G.eval()
+    low, high = phase.pixels
+    with torch.no_grad():
+        assert phase.game.imagine(G, phase.game.prior.draw(5), {}).shape == (5, *source.spec.shape)
+        for p in G.parameters():
+            p.mul_(100)  # driven hard, it reaches both ends and goes no further
+        images = phase.game.imagine(G, phase.game.prior.draw(5), {})
+    assert (float(images.min()), float(images.max())) == pytest.approx((low, high), abs=0.01)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_discriminators_end_in_logits(name, source):
+    D = toy(name, source.spec)[0].game.D
+    assert not any(isinstance(m, torch.nn.Sigmoid | torch.nn.Softmax) for m in D.modules())
+    assert D(torch.zeros(3, *source.spec.shape)).shape == (3, 1)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_networks_are_rebuilt_from_their_config(name, source):
+    import json
+
+    for net in toy(name, source.spec)[0].game.players.values():
+        again = type(net)(**json.loads(json.dumps(net.config)))
+        again.load_state_dict(net.state_dict())
+        assert str(again) == str(net)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_bf16_trains(name, source):
+    trainer = Trainer(toy(name, source.spec, images=40), source, precision="bf16")
+    list(trainer.ticks(every=40))
+    assert trainer.images == 40
+    assert all(p.dtype == torch.float32 and torch.isfinite(p).all() for pl in trainer.players.values() for p in pl.params)
