@@ -13,21 +13,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganvas.errors import BadInput, Diverged, Storage
+from ganvas.errors import BadInput, Diverged
 
 if TYPE_CHECKING:
     from ganvas.plan import Plan
     from ganvas.study.progress import ProgressLine
     from ganvas.study.sample import Generator
     from ganvas.training.run import RunFolder
-    from ganvas.training.trainer import Tick, Trainer
+    from ganvas.training.trainer import Trainer
 
-SHEETS = 40  # over a run, besides the first and three early ones
-SHEET_SIZE = 64
-SAVES = 10
-TICKS = 200
+TICKS = 200  # rows in the log of a run of ordinary length
 ROLLBACKS = 2
-REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
 
 
 class Run:
@@ -159,8 +155,10 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine) -> None:
     """Train to the end, or to the first signal; log, sheets and checkpoints on the way; back to health at most twice."""
     from ganvas.training.checkpoint import latest
     from ganvas.training.trainer import Sick
+    from ganvas.watching import Keeper, Watcher, last_looks, real_looks
 
-    keeper, watcher = Keeper(trainer, folder, line), Watcher(trainer, folder)
+    keeper, watcher = Keeper(trainer, folder, line.say), Watcher(trainer, folder)
+    real_looks(trainer, folder)
     with _signals(trainer, line):
         while True:
             try:
@@ -187,107 +185,13 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine) -> None:
                 line.say(f"{error}; back to {trainer.images:,} images with other luck ({rollbacks} of {ROLLBACKS})")
         watcher.picture()
         keeper.save()
-
-
-class Keeper:
-    """Checkpoints and snapshots: at the start, at every tenth of the run, at its end."""
-
-    def __init__(self, trainer: Trainer, folder: RunFolder, line: ProgressLine):
-        self.trainer, self.folder, self.line = trainer, folder, line
-        self.saved = trainer.images if folder.snapshot.exists() else -1
-        self.refused = 0
-
-    def save_first(self) -> None:
-        if self.saved < 0:
-            self.save()
-
-    def save_if_due(self) -> None:
-        step = max(self.trainer.length // SAVES, 1)
-        if self.trainer.images // step > self.saved // step:
-            self.save()
-
-    def save(self) -> None:
-        """Checkpoint and snapshot. A disk that refuses is said and tried again later; the third time it is an error."""
-        from ganvas.training.checkpoint import save_checkpoint
-        from ganvas.training.snapshot import write_snapshot
-
-        trainer = self.trainer
-        if self.saved == trainer.images:
-            return
-        try:
-            save_checkpoint(self.folder.checkpoints, trainer.images, trainer.state_dict())
-            G, game = standing(trainer)
-            record = self.folder.record
-            about = {
-                "spec": record["data"]["spec"],
-                "pixels": list(trainer.spec.pixels),
-                "images": trainer.images,
-                "label": {key: record[key] for key in ("recipe", "arguments", "seed", "ganvas")},
-            }
-            write_snapshot(self.folder.snapshot, G, _net_name(G), game, game.prior, about)
-        except Storage as error:
-            self.refused += 1
-            if self.refused >= REFUSALS or trainer.images >= trainer.length or trainer.stop:
-                raise
-            self.line.say(f"{error}; training goes on and saving is tried again ({self.refused} of {REFUSALS})")
-        else:
-            self.refused = 0
-        self.saved = trainer.images
-
-
-class Watcher:
-    """Log rows and sheets of the same latents."""
-
-    def __init__(self, trainer: Trainer, folder: RunFolder):
-        self.trainer, self.folder = trainer, folder
-        step = trainer.length / SHEETS
-        self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, SHEETS + 1))})
-        self.due = [images for images in self.due if images > trainer.images or images == trainer.images == 0]
-
-    def look(self, tick: Tick, seconds: float) -> None:
-        if tick.whole:
-            row = {"images": tick.images, "phase": tick.phase, "round": tick.round, "seconds": round(seconds, 3)}
-            speed = {"images_per_second": round(self._since(tick) / max(tick.seconds, 1e-9), 1)}
-            with contextlib.suppress(Storage):  # a row lost to a full disk; checkpoints speak up
-                self.folder.log(row | speed | {key: float(f"{value:.6g}") for key, value in tick.means.items()})
-        if self.due and tick.images >= self.due[0]:
-            self.picture()
-
-    def _since(self, tick: Tick) -> int:
-        before, self.last = getattr(self, "last", self.trainer.images), tick.images
-        return tick.images - before
-
-    def picture(self) -> None:
-        """A sheet of the run's 64 latents as the averaged generator draws them now."""
-        from ganvas.study.sample import Generator
-        from ganvas.study.sheets import sheet
-
-        images = self.trainer.images
-        self.due = [at for at in self.due if at > images]
-        G, game = standing(self.trainer)
-        generator = Generator(G, game, game.prior, self.trainer.source.spec, self.trainer.spec.pixels)
-        path = self.folder.samples / f"{images:08d}.png"
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(exist_ok=True)
-            sheet(generator.sample(SHEET_SIZE, self.trainer.seed)).save(path)
-
-
-def standing(trainer: Trainer):
-    """A copy of the averaged generator (or the live one) in eval mode with its own BatchNorm statistics, and the game."""
-    import copy
-
-    from ganvas.training.snapshot import with_standing_statistics
-
-    player = trainer.players["G"]
-    G = copy.deepcopy(player.average if player.average is not None else player.module)
-    return with_standing_statistics(G, trainer.game, trainer.game.prior, {}), trainer.game
+    last_looks(folder)
 
 
 def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bool) -> None:
     """Film, curves, report, and what to do next."""
     from ganvas.study.report import write_report
 
-    write_looks(trainer, folder)
     report = write_report(folder.folder)
     name = folder.folder
     line.say("")
@@ -302,19 +206,9 @@ def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bo
     line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
 
 
-def write_looks(trainer: Trainer, folder: RunFolder) -> None: ...
-
-
 def _cadence(trainer: Trainer) -> int:
     batch = trainer.spec.batch
     return batch * max(1, min(trainer.length // (batch * TICKS), 500))
-
-
-def _net_name(G) -> str:
-    from ganvas.nets.table import NETS
-
-    cls = type(G)
-    return cls.__name__ if NETS.get(cls.__name__) is cls else f"{cls.__module__}:{cls.__qualname__}"
 
 
 @contextlib.contextmanager

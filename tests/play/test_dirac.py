@@ -56,11 +56,6 @@ def radii(loss, steps, h=0.1, start=(1.0, 1.0), simultaneous=True, penalties=())
     return out
 
 
-@pytest.fixture(autouse=True)
-def double_logits(monkeypatch):
-    monkeypatch.setattr(torch.Tensor, "float", lambda self: self)  # logits stay double here: six digits are claimed
-
-
 @pytest.mark.parametrize(("loss", "growth"), [("minimax", 1.001249), ("non_saturating", 1.001249), ("wasserstein", 1.004988)])
 def test_simultaneous_steps_spiral_out_at_the_linear_rate(loss, growth):
     r = radii(loss, 50, start=(1e-4, 0.0))

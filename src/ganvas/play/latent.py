@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganvas.play.game import Batch, Game, Move
 from ganvas.play.losses import LOSSES, AdversarialLoss
-from ganvas.play.penalties import Constraint, GradientPenalty
+from ganvas.play.penalties import Constraint, GradientPenalty, widened
 from ganvas.play.schedules import Clock
 
 
@@ -100,7 +100,7 @@ class Latent(Game):
     def judge(self, batch: Batch, fake: Tensor, clock: Clock) -> Move:
         """The discriminator's move: raise D(x), lower D(G(z)), stay smooth."""
         D, x = self.discriminator(batch), batch["image"]
-        real, fooled = D(x).float(), D(fake).float()
+        real, fooled = widened(D(x)), widened(D(fake))
         loss = self.loss.discriminator(real, fooled).mean()
         seen = {"real": real, "fake": fooled, **self.loss.read(real, fooled)}
         if due := [p(D, x, fake, clock) for p in self.penalties if p.due(clock)]:
@@ -111,9 +111,9 @@ class Latent(Game):
     def fool(self, batch: Batch, fake: Tensor) -> Move:
         """The generator's move: raise D(G(z)); if relativistic, over the real images' logits."""
         D = self.discriminator(batch)
-        seen = {"fake": D(fake).float()}
+        seen = {"fake": widened(D(fake))}
         if self.loss.relativistic:
-            seen["real"] = D(batch["image"]).float()
+            seen["real"] = widened(D(batch["image"]))
         return Move("G", self.loss.generator(seen["fake"], seen.get("real")).mean(), seen)
 
     def fakes(self, batch: Batch) -> Tensor:

@@ -29,6 +29,11 @@ def around(real: Tensor, fake: Tensor) -> Tensor:
     return real + _share(real) * 0.5 * real.std() * torch.rand_like(real)
 
 
+def widened(t: Tensor) -> Tensor:
+    """At least fp32: losses and norms of bf16 numbers have too few digits."""
+    return t.float() if t.dtype in (torch.bfloat16, torch.float16) else t
+
+
 def _share(images: Tensor) -> Tensor:
     return torch.rand(len(images), *[1] * (images.ndim - 1), device=images.device)
 
@@ -52,7 +57,7 @@ class GradientPenalty:
     def __call__(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, clock: Clock) -> Tensor:
         # fp32: a squared norm of small gradients has no digits left in bf16
         with torch.autocast(real.device.type, enabled=False):
-            x = self.at(real, fake).detach().float().requires_grad_()
+            x = widened(self.at(real, fake).detach()).requires_grad_()
             (slope,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
             norm = slope.flatten(1).norm(dim=1)
             return self.every * self.weight(clock) * (norm - self.target).square().mean()

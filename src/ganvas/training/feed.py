@@ -43,7 +43,7 @@ class Feed:
         batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
         if self.device.type == "cuda":
             batch = {name: t.pin_memory().to(self.device, non_blocking=True) for name, t in batch.items()}
-        batch["image"] = batch["image"].to(torch.float32).mul_(self.scale).add_(self.offset)
+        batch["image"] = batch["image"].to(torch.get_default_dtype()).mul_(self.scale).add_(self.offset)
         return batch
 
     def close(self) -> None:

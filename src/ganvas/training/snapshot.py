@@ -48,6 +48,8 @@ def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior,
         "sha256": _digest(tensors),
         **about,
     }
+    with files.storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     files.write_atomic(path, save(tensors, metadata={key: json.dumps(value) for key, value in facts.items()}))
 
 

@@ -1,0 +1,179 @@
+"""A folder or a zip of pictures: which files, in which order, and what their places say about classes."""
+
+import csv
+import io
+import os
+import stat
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from ganvas.data.decode import Entry
+from ganvas.data.images import SUFFIXES
+from ganvas.errors import BadInput
+from ganvas.files import printable
+
+# Picture files that are not read: named as unusable, where a README is just another file.
+_FOREIGN = frozenset(
+    [".svg", ".pdf", ".eps", ".psd", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".tga", ".ico", ".fits", ".exr", ".dcm"]
+)
+_TRAIN = ("train", "training")
+_SPLITS = frozenset((*_TRAIN, "test", "testing", "val", "valid", "validation", "dev", "eval"))
+_LARGEST = 1 << 29  # bytes of one unpacked zip member; a picture under the pixel limit is smaller
+LABELS = "labels.csv"
+
+
+@dataclass
+class Listing:
+    """What a folder holds, in the order of the bytes of the names: the same on every machine and file system."""
+
+    entries: list[Entry] = field(default_factory=list)
+    bad: list[tuple[str, str]] = field(default_factory=list)
+    tables: dict[str, bytes] = field(default_factory=dict)  # every labels.csv, by its path
+    notes: list[str] = field(default_factory=list)
+    links: int = 0
+    others: int = 0
+
+    def sort_in(self, name: str, entry: Entry | None, table: bytes | None = None, reason: str = "") -> None:
+        """Puts one file where it belongs."""
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix not in SUFFIXES and suffix not in _FOREIGN:
+            if table is not None:
+                self.tables[name] = table
+            else:
+                self.others += 1
+        elif entry is None:
+            self.bad.append((name, reason))
+        else:
+            self.entries.append(entry)
+
+    def finish(self) -> "Listing":
+        self.entries.sort(key=lambda entry: os.fsencode(entry.name))
+        self.bad.sort(key=lambda item: os.fsencode(item[0]))
+        if self.links:
+            self.notes.append(
+                f"{self.links:,} symbolic links are not followed (copy what they point to into the folder)"
+            )
+        if self.others:
+            self.notes.append(f"{self.others:,} other files are ignored")
+        return self
+
+
+def list_folder(root: Path) -> Listing:
+    """Every picture file below `root`; hidden files and folders are passed over.
+
+    Symbolic links are counted and not followed: what they point to inside is found anyway, once, and what lies outside
+    was not given. So no loop of links can be entered. Raises `BadInput` when `root` itself cannot be read.
+    """
+    listing, waiting = Listing(), [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as found:
+                items = [item for item in found if not item.name.startswith(".") and item.name != "__MACOSX"]
+        except OSError as error:
+            if not folder:
+                raise BadInput(f"{printable(root)} cannot be read: {error.strerror}") from error
+            listing.bad.append((folder, error.strerror or "cannot be read"))
+            continue
+        for item in items:
+            name = folder + item.name
+            try:
+                if item.is_symlink():
+                    listing.links += 1
+                elif item.is_dir(follow_symlinks=False):
+                    waiting.append(name + "/")
+                elif not item.is_file(follow_symlinks=False):
+                    listing.sort_in(name, None, reason="not a regular file")
+                else:
+                    about, path = item.stat(follow_symlinks=False), root / name
+                    entry = Entry(name, about.st_size, about.st_mtime_ns, partial(Path, path))
+                    listing.sort_in(name, entry, path.read_bytes() if item.name == LABELS else None)
+            except OSError as error:  # it went away, or may not be read
+                listing.bad.append((name, error.strerror or "cannot be read"))
+    return listing.finish()
+
+
+def list_zip(archive: zipfile.ZipFile) -> Listing:
+    """Every picture in the archive, to be read in place; nothing is ever unpacked to disk."""
+    listing = Listing()
+    for item in archive.infolist():
+        parts = item.filename.split("/")
+        if item.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            continue
+        if stat.S_ISLNK(item.external_attr >> 16):
+            listing.links += 1
+        elif item.flag_bits & 1:
+            listing.sort_in(item.filename, None, reason="encrypted")
+        elif item.file_size > _LARGEST:  # never unpacks to more than it says here
+            listing.sort_in(item.filename, None, reason=f"{item.file_size:,} bytes unpacked are too many for a picture")
+        else:
+            entry = Entry(item.filename, item.file_size, item.CRC, partial(archive.read, item))
+            listing.sort_in(item.filename, entry, archive.read(item) if parts[-1] == LABELS else None)
+    return listing.finish()
+
+
+def below(listing: Listing) -> str:
+    """The folder inside that holds the training pictures: "" or a path ending in "/". Removes what lies elsewhere.
+
+    A lone folder is entered. Where all lie in folders named like the parts of a split (train, test, val, …), the
+    training part is taken, and said so.
+    """
+    base = ""
+    while listing.entries:
+        tops = {entry.name[len(base) :].partition("/")[0::2] for entry in listing.entries}
+        names = {name for name, rest in tops if rest}
+        if len(names) < len({name for name, _ in tops}) or len(names) == 0:
+            return base  # pictures lie here
+        if len(names) > 1:
+            train = [name for name in names if name.lower() in _TRAIN]
+            if len(train) != 1 or not {name.lower() for name in names} <= _SPLITS:
+                return base
+            rest = ", ".join(sorted(names - set(train)))
+            listing.notes.append(f"folders are named like a split: {train[0]} is used, {rest} left alone")
+            names = set(train)
+        base += names.pop() + "/"
+        listing.entries = [entry for entry in listing.entries if entry.name.startswith(base)]
+        listing.bad = [item for item in listing.bad if item[0].startswith(base)]
+    return base
+
+
+def labels(listing: Listing, base: str, names: Sequence[str]) -> tuple[list[str] | None, str]:
+    """A label for every one of `names`, or None, and a sentence on where they are from.
+
+    From labels.csv (columns file and label, paths relative to it) in `base` or at the root; else from sub-folders,
+    when all pictures lie in two or more. Raises `BadInput` for a table that leaves pictures out.
+    """
+    for folder in dict.fromkeys((base, "")):
+        if (table := listing.tables.get(folder + LABELS)) is not None:
+            given = _read_table(table, folder)
+            if missing := [name for name in names if name not in given]:
+                raise BadInput(
+                    f"{LABELS} has no label for {len(missing):,} of {len(names):,} pictures, the first being "
+                    f"{printable(missing[0])}; add them or remove {LABELS}"
+                )
+            unused = len(given.keys() - set(names))
+            spare = f" ({unused:,} of its rows name no usable picture)" if unused else ""
+            return [given[name] for name in names], f"labels are read from {LABELS}{spare}"
+    found = [name[len(base) :].partition("/") for name in names]
+    if all(rest for *_, rest in found) and len({top for top, *_ in found}) > 1:
+        return [top for top, *_ in found], "the sub-folders are taken as classes"
+    return None, ""
+
+
+def _read_table(table: bytes, folder: str) -> dict[str, str]:
+    try:
+        rows = [row for row in csv.reader(io.StringIO(table.decode("utf-8-sig"), newline="")) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{LABELS} cannot be read: {error}; save it as UTF-8 text with commas") from error
+    head = [cell.strip().lower() for cell in rows[0]] if rows else []
+    file = next((head.index(name) for name in ("file", "filename", "image", "path") if name in head), None)
+    label = next((head.index(name) for name in ("label", "class", "category") if name in head), None)
+    if file is None or label is None:
+        raise BadInput(f"{LABELS} needs a first line that names the columns: file,label")
+    short = next((k for k, row in enumerate(rows, 1) if len(row) <= max(file, label)), None)
+    if short:
+        raise BadInput(f"{LABELS}: row {short} has {len(rows[short - 1])} columns, fewer than its first line")
+    return {folder + row[file].strip().removeprefix("./"): row[label].strip() for row in rows[1:]}

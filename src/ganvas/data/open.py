@@ -1,0 +1,206 @@
+"""One word or path to a data set: what `--data` takes."""
+
+import difflib
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganvas.data import builtin, toys
+from ganvas.data.arrays import ArraySource
+from ganvas.data.decode import Channels, Pictures, decode
+from ganvas.data.folders import Listing, below, labels, list_folder, list_zip
+from ganvas.data.images import SUFFIXES
+from ganvas.data.packed import Stack, is_idx, read_arrays, read_cifar, read_idx_pair, stack
+from ganvas.data.pixels import resize, with_channels
+from ganvas.data.source import Source
+from ganvas.errors import BadInput
+from ganvas.files import printable
+
+POINTS = {"ring8": toys.ring8, "grid25": toys.grid25, "mixture1d": toys.mixture1d}
+NAMES = (*builtin.NAMES, "shapes", *POINTS)
+
+Size = int | str | Sequence[int] | None
+
+
+def open_source(
+    text: str | os.PathLike,
+    *,
+    size: Size = None,
+    channels: Channels = "auto",
+    flip: bool = False,
+    strict: bool = False,
+    memory: int | None = None,
+    folder: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Source:
+    """Opens `text`: a name of `NAMES` (with a size, if you like: shapes:32, mnist:64, shapes:32x48) or a path.
+
+    A path is a folder or zip of pictures, an .npy or .npz array, an IDX file or a folder with MNIST's, or the CIFAR-10
+    archive. A name wins over a path; write ./digits for a folder called digits.
+
+    size: N, "HxW" or (H, W): every picture is cropped about its centre to that aspect ratio and scaled.
+    channels: "auto", 1 (grey), 3 (colour) or 4 (colour and opacity). flip: mirror half of the examples.
+    strict: refuse unusable files. By default they are listed and left out, up to 1 % of all (or 10 files, if those are
+    less than half).
+    memory: bytes that decoded pictures may take; above, they are mapped from a cache file. By default a quarter of RAM.
+    folder: where to look for published data sets, besides $GANVAS_DATA and the cache. say: told of downloads.
+
+    What was understood and decided is in `notes` of the source. Raises `BadInput`, `Storage` or `Corrupt`.
+    """
+    text = os.fspath(text)
+    name, _, given = text.partition(":")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 if memory is None else memory
+    if name in NAMES:
+        wanted = parse_size(given or size)
+        if given and size not in (None, "") and parse_size(size) != wanted:
+            raise BadInput(f"{text} and --size {size} contradict each other; leave one out")
+        notes = [f"{name} is the data set of that name; write ./{name} for the path"] if Path(name).exists() else []
+        if name in builtin.NAMES:
+            return _from_stack(builtin.builtin(name, folder, say), name, wanted, channels, flip, notes)
+        return _toy(name, wanted, channels, flip)
+    path, wanted = _existing(text), parse_size(size)
+    label = printable(path.absolute().name or text)
+    if path.is_dir():
+        packed = ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte")
+        path = next((file for name in packed if (file := path / name).is_file()), path)
+    if path.suffix.lower() in (".npy", ".npz"):
+        return _from_stack(read_arrays(path, memory), label, wanted, channels, flip)
+    if is_idx(path.name):
+        return _from_stack(read_idx_pair(path), label, wanted, channels, flip)
+    if path.name.endswith(".tar.gz"):
+        return _from_stack(stack(*read_cifar(path), name=label), label, wanted, channels, flip)
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return _from_folder(path, label, wanted, channels, flip, strict, memory)
+    if path.suffix.lower() in SUFFIXES:
+        raise BadInput(f"{printable(path)} is one picture; give the folder that holds many")
+    raise BadInput(f"{printable(path)} is no data that is read: a folder or .zip of pictures, .npy, .npz, IDX")
+
+
+def parse_size(size: Size) -> tuple[int, int] | None:
+    """N, "N", "HxW" or a pair to (height, width); None or "" to None. Raises `BadInput`."""
+    if size is None or size == "":
+        return None
+    try:
+        sides = size.lower().replace("×", "x").split("x") if isinstance(size, str) else size
+        sides = [int(side) for side in sides] if not isinstance(sides, int) else [sides]
+        height, width = sides * 2 if len(sides) == 1 else sides
+    except (TypeError, ValueError):
+        raise BadInput(f"size {size!r} is not understood; write 64, or 48x64 for height and width") from None
+    if not 4 <= min(height, width) <= max(height, width) <= 8192:
+        raise BadInput(f"size {height}×{width}: sides are from 4 to 8192")
+    return height, width
+
+
+def _existing(text: str) -> Path:
+    path = Path(text).expanduser()
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        if os.sep not in text and not path.suffix and isinstance(error, FileNotFoundError):
+            close = difflib.get_close_matches(text.partition(":")[0], NAMES, n=3, cutoff=0.5) or NAMES
+            raise BadInput(f"no data set or path is called {printable(text)}; perhaps {', '.join(close)}?") from None
+        raise BadInput(f"{printable(text)}: {reason}; give an existing path, or one of {', '.join(NAMES)}") from None
+    return path
+
+
+def _toy(name: str, size: tuple[int, int] | None, channels: Channels, flip: bool) -> Source:
+    if flip:
+        raise BadInput(f"{name} is drawn endlessly, so flip would add nothing; leave it out")
+    if channels not in ("auto", 3 if name == "shapes" else 1):
+        raise BadInput(f"{name} has its own channels; leave them at auto")
+    if name == "shapes":
+        return toys.Shapes(size or (64, 64))
+    if size:
+        raise BadInput(f"{name} holds points, which have no size; leave it out")
+    return POINTS[name]()
+
+
+def _from_stack(
+    found: Stack, name: str, size: tuple[int, int] | None, channels: Channels, flip: bool, notes: Sequence[str] = ()
+) -> ArraySource:
+    images, notes = found.images, [*notes, *found.notes]
+    if channels != "auto" and channels != images.shape[1]:
+        try:
+            images = np.stack([with_channels(image, channels) for image in images])
+        except ValueError as error:
+            raise BadInput(f"{name}: {error}; leave the channels at auto") from None
+    if size and size != images.shape[2:]:
+        notes.append(
+            f"all pictures are cropped about the centre and scaled from {_by(images.shape[2:])} to {_by(size)}"
+        )
+        images = np.stack([resize(image, size) for image in images])
+    return ArraySource(
+        images, found.labels, name=name, classes=found.classes, range=found.range, notes=notes, flip=flip
+    )
+
+
+def _by(size: Sequence[int]) -> str:
+    return f"{size[0]}×{size[1]}"
+
+
+def _from_folder(
+    path: Path, name: str, size: tuple[int, int] | None, channels: Channels, flip: bool, strict: bool, memory: int
+) -> ArraySource:
+    root = str(path.resolve())
+    if path.is_dir():
+        listing = list_folder(path)
+        base = below(listing)
+        pictures = decode(listing.entries, size=size, channels=channels, memory=memory, root=root)
+    else:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                listing = list_zip(archive)
+                base = below(listing)
+                pictures = decode(listing.entries, size=size, channels=channels, memory=memory, root=root)
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+            raise BadInput(f"{printable(path)} cannot be read: {printable(str(error))}; make it again") from error
+    notes = listing.notes + _judged(printable(path), listing, pictures, strict) + pictures.notes
+    found, origin = labels(listing, base, [listing.entries[k].name for k in pictures.kept])
+    classes = sorted(set(found or ()), key=lambda text: (_number(text), os.fsencode(text)))
+    number = {text: k for k, text in enumerate(classes)}
+    numbers = np.array([number[text] for text in found], np.int64) if found else None
+    if found:
+        shown = ", ".join(printable(text) for text in classes[:5]) + (", …" if len(classes) > 5 else "")
+        notes.append(f"{origin}: {len(classes)} ({shown})")
+    return ArraySource(
+        pictures.images,
+        numbers,
+        name=name,
+        classes=[printable(text) for text in classes],
+        notes=notes,
+        flip=flip,
+        hashes=pictures.hashes,
+        mean=pictures.mean,
+    )
+
+
+def _number(text: str) -> float:
+    return int(text) if text.isdecimal() else float("inf")  # 2 before 10; words after numbers
+
+
+def _judged(path: str, listing: Listing, pictures: Pictures, strict: bool) -> list[str]:
+    """The unusable files as notes, or `BadInput` where they are too many to go on."""
+    bad = sorted(listing.bad + pictures.bad, key=lambda item: os.fsencode(item[0]))
+    good = len(pictures.images)
+    shown = [f"{printable(name)}: {printable(reason)}" for name, reason in bad]
+    if good + len(bad) == 0:
+        why = "; ".join(listing.notes)
+        raise BadInput(
+            f"{path} holds no pictures{f' ({why})' if why else ''}; give a folder with PNG, JPEG or WebP files"
+        )
+    if good == 0:
+        raise BadInput(f"{path}: none of {len(bad):,} picture files can be used, the first being {shown[0]}")
+    if bad and (strict or (len(bad) > 0.01 * (good + len(bad)) and (len(bad) > 10 or len(bad) >= good))):
+        first = "; ".join(shown[:3])
+        raise BadInput(
+            f"{path}: {len(bad):,} of {good + len(bad):,} picture files cannot be used ({first}"
+            f"{'; …' if len(bad) > 3 else ''}); repair or remove them"
+        )
+    if good == 1:
+        raise BadInput(f"{path} holds one usable picture; a GAN learns from many, and needs at least 2")
+    more = [f"… and {len(bad) - 10:,} more"] if len(bad) > 10 else []
+    return [f"{len(bad):,} files cannot be used and are left out:", *shown[:10], *more] if bad else []

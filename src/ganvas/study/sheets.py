@@ -1,0 +1,196 @@
+"""Pictures of pictures: sheets, single files, films, and one input with its pixel values written in."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ganvas.errors import BadInput
+
+WIDTH = 448  # pixels: a sheet is at least this wide, so that 64 digits can be looked at without a lens
+GAP = 64  # the grey between pictures: apart from black and from white ones
+
+
+def sheet(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: int | None = None) -> Image.Image:
+    """N×C×H×W pictures (uint8, uint16 or floats in [0, 1]) on one 8-bit sheet, row by row from the top left.
+
+    1 channel gives a grey sheet, 3 colour, 4 colour with transparency; otherwise false colour of the first three, or
+    the first alone. columns: near-square if not given. gap: pixels between pictures. scale: each pixel becomes
+    scale × scale, by default the least that makes the sheet 448 wide. Points (H×W = 1×2 or 1×1) become a scatter plot
+    or a histogram of the unit square or interval.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or not images.size:
+        raise BadInput(f"a sheet needs pictures N×C×H×W, not an array of shape {images.shape}")
+    n, c, h, w = images.shape
+    if h == 1 and w <= 2 and c == 1:
+        return _scatter(_unit(images).reshape(n, w))
+
+    columns = min(n, max(1, columns or int(np.ceil(np.sqrt(n * h / w)))))
+    rows = -(-n // columns)
+    scale = scale or max(1, -(-(WIDTH - (columns + 1) * gap) // (columns * w)))
+    pixels = _eight_bit(_visible(images)).repeat(scale, axis=2).repeat(scale, axis=3)
+    n, c, h, w = pixels.shape
+    canvas = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), GAP, np.uint8)
+    if c == 4:
+        canvas[:] = 0  # transparent
+    for i, picture in enumerate(pixels.transpose(0, 2, 3, 1)):
+        y, x = gap + i // columns * (h + gap), gap + i % columns * (w + gap)
+        canvas[y : y + h, x : x + w] = picture
+    return Image.fromarray(canvas.squeeze(2) if c == 1 else canvas)
+
+
+def save_picture(path: Path, image: np.ndarray) -> None:
+    """One picture C×H×W (uint8, uint16 or floats in [0, 1]) as a file, at the depth it has where the format can hold it.
+
+    .npy stores any array as it is; 16-bit grey stays 16 bit in PNG and TIFF; everything else is written with 8 bits.
+    """
+    path, image = Path(path), np.asarray(image)
+    buffer = BytesIO()
+    if path.suffix.lower() == ".npy":
+        np.save(buffer, image)
+    elif image.ndim != 3 or len(image) not in (1, 3, 4):
+        raise BadInput(f"{path.name}: a picture file holds 1, 3 or 4 channels, not shape {image.shape}; .npy holds any")
+    else:
+        deep = image.dtype == np.uint16 and len(image) == 1 and path.suffix.lower() in (".png", ".tif", ".tiff")
+        pixels = (image if deep else _eight_bit(image)).transpose(1, 2, 0)
+        format = Image.registered_extensions().get(path.suffix.lower())
+        if format not in Image.SAVE:
+            raise BadInput(f"{path.name}: pictures are not written as {path.suffix or 'files without ending'}; use .png")
+        try:
+            Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if len(image) == 1 else pixels)).save(buffer, format)
+        except (OSError, ValueError):  # JPEG and transparency, for one
+            raise BadInput(f"{path.name}: {format} cannot hold {len(image)} channels; use .png") from None
+    path.write_bytes(buffer.getvalue())
+
+
+def film(
+    frames: Sequence[Path | Image.Image], out: Path | BytesIO, seconds: float = 6.0, hold: float = 2.0, kind: str = ""
+) -> None:
+    """An animation of equal pictures that runs `seconds`, holds its last frame for `hold` more, and starts again.
+
+    kind: "gif" or "webp"; by default the ending of `out`. GIF has one palette for all frames, so that nothing but the
+    pictures changes; grey ones get 32 greys, which halves the file and cannot be told from 256 in motion.
+    """
+    if not frames:
+        raise BadInput("a film needs at least one frame")
+    kind = kind or ("" if isinstance(out, BytesIO) else Path(out).suffix.lower().lstrip("."))
+    if kind not in ("gif", "webp"):
+        raise BadInput(f"a film is a .gif or a .webp, not {kind or 'without an ending'}")
+    pictures = [_frame(f) for f in frames]
+    mode = "L" if all(p.mode == "L" for p in pictures) else "RGB"
+    size = max(p.size for p in pictures)  # later phases draw larger pictures
+    pictures = [p.convert(mode).resize(size, Image.Resampling.NEAREST) for p in pictures]
+    step = max(20, round(1000 * seconds / len(pictures)))  # milliseconds; browsers slow anything shorter down
+    options = {"duration": [step] * (len(pictures) - 1) + [step + round(1000 * hold)], "loop": 0}
+    if kind == "gif":
+        pictures = _share_palette(pictures)
+    else:
+        options |= {"lossless": True} if mode == "L" else {"quality": 80}
+    buffer = BytesIO()
+    pictures[0].save(buffer, kind.upper(), save_all=True, append_images=pictures[1:], **options)
+    _deliver(buffer, out)
+
+
+def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
+    """A PNG of one picture C×H×W, enlarged, with each pixel's value written in its cell (one line per channel).
+
+    Integers are written as they are, floats with two decimals. A side of more than 32 pixels is cropped to its central
+    28, and the title says so.
+    """
+    image = np.asarray(image)
+    if image.ndim != 3 or not image.size:
+        raise BadInput(f"one picture is C×H×W, not an array of shape {image.shape}")
+    c, height, width = image.shape
+    h, w = (side if side <= 32 else 28 for side in (height, width))
+    top, left = (height - h) // 2, (width - w) // 2
+    image = image[:, top : top + h, left : left + w]
+    title = f"{height} × {width} pixels" + (f", {c} channels" if c > 1 else "")
+    if (h, w) != (height, width):
+        title += f"; shown: the central {h} × {w}"
+
+    font = ImageFont.load_default(11)
+    form = "{:.2f}" if image.dtype.kind == "f" else "{}"
+    texts = ["\n".join(form.format(v) for v in pixel) for pixel in image.reshape(c, -1).T]
+    colours = np.broadcast_to(_eight_bit(_visible(image[None]))[0, :3], (3, h, w)).reshape(3, -1).T
+    widest = max(font.getlength(line) for text in set(texts) for line in text.split("\n"))
+    cell = max(int(widest) + 10, 14 * c + 8, -(-WIDTH // w))
+    head, margin = 44, 14
+    canvas = Image.new("RGB", (max(w * cell, 340) + 2 * margin, h * cell + head + margin), "white")
+    draw = ImageDraw.Draw(canvas)
+    draw.text((margin, head / 2), title, "black", ImageFont.load_default(18), anchor="lm")
+    for i, (text, colour) in enumerate(zip(texts, colours, strict=True)):
+        y, x = head + i // w * cell, margin + i % w * cell
+        draw.rectangle((x, y, x + cell, y + cell), tuple(colour.tolist()), outline=(128, 128, 128))
+        ink = "black" if colour @ (0.299, 0.587, 0.114) > 110 else "white"
+        draw.multiline_text((x + cell / 2, y + cell / 2), text, ink, font, anchor="mm", align="center", spacing=2)
+    buffer = BytesIO()
+    canvas.save(buffer, "PNG")
+    _deliver(buffer, out)
+
+
+def _deliver(buffer: BytesIO, out: Path | BytesIO) -> None:
+    out.write(buffer.getvalue()) if isinstance(out, BytesIO) else Path(out).write_bytes(buffer.getvalue())
+
+
+def _unit(pixels: np.ndarray) -> np.ndarray:
+    """Any stored pixels as floats in [0, 1]; what is not a number becomes black."""
+    if pixels.dtype.kind == "f":
+        return np.clip(np.nan_to_num(pixels), 0, 1)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise BadInput(f"pictures are uint8, uint16 or floats in [0, 1], not {pixels.dtype}")
+    return pixels / np.float64(np.iinfo(pixels.dtype).max)
+
+
+def _eight_bit(pixels: np.ndarray) -> np.ndarray:
+    return pixels if pixels.dtype == np.uint8 else np.rint(_unit(pixels) * 255).astype(np.uint8)
+
+
+def _visible(images: np.ndarray) -> np.ndarray:
+    """N×C×H×W with the channels an eye can be shown: 1, 3 or 4; of others the first three, or the first."""
+    c = images.shape[1]
+    return images if c in (1, 3, 4) else images[:, : 3 if c > 3 else 1]
+
+
+def _scatter(points: np.ndarray) -> Image.Image:
+    """N×2 points of the unit square as dots, y upwards; N×1 points of the unit interval as a histogram of 64 bins."""
+    side, margin = WIDTH, 12
+    ink = np.zeros((side, side))
+    if points.shape[1] == 1:
+        bins = 64
+        counts = np.histogram(points, bins, (0, 1))[0]
+        bars = np.rint(counts / counts.max() * (side - 2 * margin)).astype(int).repeat((side - 2 * margin) // bins)
+        for x, height in enumerate(bars, (side - len(bars)) // 2):
+            ink[side - margin - height : side - margin, x] = 1
+    else:
+        x, y = np.rint(margin + points * (side - 1 - 2 * margin)).astype(int).T
+        for dy in range(-2, 3):
+            for dx in range(-2, 3):
+                if dx * dx + dy * dy <= 5:
+                    np.add.at(ink, (side - 1 - y + dy, x + dx), 0.5)
+        ink = 1 - np.exp(-ink)  # dots on dots grow darker, never more than black
+    return Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8))
+
+
+def _frame(frame: Path | Image.Image) -> Image.Image:
+    if isinstance(frame, Image.Image):
+        return frame if frame.mode == "L" else frame.convert("RGB")
+    try:
+        with Image.open(frame) as picture:
+            return picture.convert("L" if picture.mode == "L" else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise BadInput(f"{frame} is not a picture that can be read") from None
+
+
+def _share_palette(pictures: list[Image.Image]) -> list[Image.Image]:
+    if pictures[0].mode == "L":
+        coarse = [round(round(v / 255 * 31) * 255 / 31) for v in range(256)]
+        return [p.point(coarse) for p in pictures]
+    w, h = pictures[0].size
+    strip = Image.new("RGB", (w, h * min(8, len(pictures))))  # a few frames, evenly spread, stand for all
+    for i in range(strip.height // h):
+        strip.paste(pictures[round(i * (len(pictures) - 1) / max(1, strip.height // h - 1))], (0, i * h))
+    palette = strip.quantize(128)
+    return [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]

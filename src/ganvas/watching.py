@@ -1,0 +1,135 @@
+"""What a loop does at a tick: a row in the log, a sheet, a checkpoint; and at the end the film."""
+
+import contextlib
+import copy
+from collections.abc import Callable
+
+from torch import nn
+
+from ganvas import files
+from ganvas.errors import Storage
+from ganvas.nets.table import NETS
+from ganvas.play.game import Game
+from ganvas.study.sample import Generator
+from ganvas.study.sheets import annotated, film, sheet
+from ganvas.training.checkpoint import save_checkpoint
+from ganvas.training.run import RunFolder
+from ganvas.training.snapshot import with_standing_statistics, write_snapshot
+from ganvas.training.trainer import Tick, Trainer
+
+SHEETS = 40  # over a run, besides the first and three early ones
+SHEET_SIZE = 64
+SAVES = 10
+REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
+
+
+class Keeper:
+    """Checkpoints and snapshots: at the start, at every tenth of the run, at its end."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder, say: Callable[[str], None]):
+        self.trainer, self.folder, self.say = trainer, folder, say
+        self.saved = trainer.images if folder.snapshot.exists() else -1
+        self.refused = 0
+
+    def save_first(self) -> None:
+        if self.saved < 0:
+            self.save()
+
+    def save_if_due(self) -> None:
+        step = max(self.trainer.length // SAVES, 1)
+        if self.trainer.images // step > self.saved // step:
+            self.save()
+
+    def save(self) -> None:
+        """Checkpoint and snapshot. A disk that refuses is said and tried again later; the third time it is an error."""
+        trainer = self.trainer
+        if self.saved == trainer.images:
+            return
+        try:
+            save_checkpoint(self.folder.checkpoints, trainer.images, trainer.state_dict())
+            G, game = standing(trainer)
+            record = self.folder.record
+            about = {
+                "spec": record["data"]["spec"],
+                "pixels": list(trainer.spec.pixels),
+                "images": trainer.images,
+                "label": {key: record[key] for key in ("recipe", "arguments", "seed", "ganvas")},
+            }
+            write_snapshot(self.folder.snapshot, G, _net_name(G), game, game.prior, about)
+        except Storage as error:
+            self.refused += 1
+            if self.refused >= REFUSALS or trainer.images >= trainer.length or trainer.stop:
+                raise
+            self.say(f"{error}; training goes on and saving is tried again ({self.refused} of {REFUSALS})")
+        else:
+            self.refused = 0
+        self.saved = trainer.images
+
+
+class Watcher:
+    """Log rows and sheets of the same latents."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder):
+        self.trainer, self.folder = trainer, folder
+        step = trainer.length / SHEETS
+        self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, SHEETS + 1))})
+        self.due = [images for images in self.due if images > trainer.images or images == trainer.images == 0]
+
+    def look(self, tick: Tick, seconds: float) -> None:
+        if tick.whole:
+            row = {"images": tick.images, "phase": tick.phase, "round": tick.round, "seconds": round(seconds, 3)}
+            speed = {"images_per_second": round(self._since(tick) / max(tick.seconds, 1e-9), 1)}
+            with contextlib.suppress(Storage):  # a row lost to a full disk; checkpoints speak up
+                self.folder.log(row | speed | {key: float(f"{value:.6g}") for key, value in tick.means.items()})
+        if self.due and tick.images >= self.due[0]:
+            self.picture()
+
+    def _since(self, tick: Tick) -> int:
+        before, self.last = getattr(self, "last", self.trainer.images), tick.images
+        return tick.images - before
+
+    def picture(self) -> None:
+        """A sheet of the run's 64 latents as the averaged generator draws them now."""
+        images = self.trainer.images
+        self.due = [at for at in self.due if at > images]
+        G, game = standing(self.trainer)
+        generator = Generator(G, game, game.prior, self.trainer.source.spec, self.trainer.spec.pixels)
+        with contextlib.suppress(OSError):
+            self.folder.samples.mkdir(exist_ok=True)
+            sheet(generator.sample(SHEET_SIZE, self.trainer.seed)).save(self.folder.samples / f"{images:08d}.png")
+
+
+def standing(trainer: Trainer) -> tuple[nn.Module, Game]:
+    """A copy of the averaged (or the live) generator in eval mode, with its own BatchNorm statistics, and the game."""
+    player = trainer.players["G"]
+    G = copy.deepcopy(player.average if player.average is not None else player.module)
+    return with_standing_statistics(G, trainer.game, trainer.game.prior, {}), trainer.game
+
+
+def real_looks(trainer: Trainer, folder: RunFolder) -> None:
+    """samples/real.png, a sheet of real pictures, and samples/input.png, one of them with its pixel values written."""
+    real = trainer.source.batch(0, 0, SHEET_SIZE)["image"]
+    with files.storage_errors(folder.samples):
+        folder.samples.mkdir(exist_ok=True)
+        sheet(_visible(real, trainer)).save(folder.samples / "real.png")
+        annotated(real[0], folder.samples / "input.png")
+
+
+def last_looks(folder: RunFolder) -> None:
+    """samples/film.gif: the same latents through training."""
+    frames = sorted(path for path in folder.samples.glob("[0-9]*.png"))
+    with files.storage_errors(folder.samples):
+        film(frames, folder.samples / "film.gif")
+
+
+def _visible(images, trainer: Trainer):
+    """Floats to [0, 1], where a sheet expects them; integers as they are."""
+    if images.dtype.kind != "f":
+        return images
+    low, high = trainer.source.spec.range
+    return (images - low) / (high - low)
+
+
+def _net_name(G: nn.Module) -> str:
+    cls = type(G)
+    return cls.__name__ if NETS.get(cls.__name__) is cls else f"{cls.__module__}:{cls.__qualname__}"
