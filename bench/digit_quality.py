@@ -120,5 +120,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except GanvasError as error:
+    except (GanvasError, OSError) as error:
         raise SystemExit(str(error)) from None

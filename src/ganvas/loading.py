@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from ganvas.errors import BadInput, Corrupt
 from ganvas.nets.table import NETS
 from ganvas.play.latent import Latent, prior_from_json
 from ganvas.study.sample import Generator
+from ganvas.training.device import usable
 from ganvas.training.run import RunFolder
 from ganvas.training.snapshot import read_snapshot
 
 
-def load(path: str | Path, *, net: type[nn.Module] | None = None, device: torch.device | str = "cpu") -> Generator:
+def load(path: str | Path, *, net: type[nn.Module] | None = None, device: str = "cpu") -> Generator:
     """The generator of a run (its last snapshot) or of one `.safetensors` snapshot.
 
     net: the class of a generator that is not ganvas' own; a file is never allowed to import one by naming it.
@@ -34,7 +34,7 @@ def load(path: str | Path, *, net: type[nn.Module] | None = None, device: torch.
     except (TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise Corrupt(f"{path} does not fit the network {(net or NETS[snapshot.net]).__name__}: {reason}") from error
-    module.eval().requires_grad_(False).to(device)
+    module.eval().requires_grad_(False).to(usable(device))
     prior = prior_from_json(snapshot.prior)
     game = Latent(module, nn.Identity(), prior, conditional=snapshot.imagine["conditional"])
     return Generator(module, game, prior, snapshot.spec, snapshot.pixels, snapshot.images, snapshot.label)

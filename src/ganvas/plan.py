@@ -19,6 +19,7 @@ from ganvas.data.source import Source
 from ganvas.errors import BadInput
 from ganvas.play.game import Phase
 from ganvas.recipes import table
+from ganvas.training.device import usable
 from ganvas.training.run import Record, RunFolder
 from ganvas.training.trainer import Trainer
 
@@ -188,7 +189,7 @@ def make_plan(
             raise BadInput(f"--fork {fork} is a run already: give a new folder")
     name = re.sub(r"[^\w.-]+", "-", f"{recipe}-{Path(data).name if Path(data).exists() else data}")
     folder = Path(run) if run is not None else Path("runs") / name
-    where = _device(device)
+    where = usable(device)
     circumstances = {
         "device": where,
         "precision": precision,
@@ -196,16 +197,6 @@ def make_plan(
         "workers": workers if workers is not None else (0 if where == "cpu" else 2),
     }
     return Plan(recipe, data, folder, dict(arguments), epochs, minutes, options, seed, circumstances, parent)
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise BadInput(f"--device {name} cannot be used here ({str(error).splitlines()[0]}): try --device cpu") from None
-    return name
 
 
 def _lasting(data: str) -> str:

@@ -99,7 +99,7 @@ def test_a_rollback_changes_the_luck(source):
 
 def test_watching_changes_nothing(source):
     """Sampling, saving and drawing random numbers between rounds leave the run as it is."""
-    from ganvas.loop import standing
+    from ganvas.watching import standing
 
     plain = run(Trainer(toy("auto", source.spec), source), 6)
     watched = Trainer(toy("auto", source.spec), source)

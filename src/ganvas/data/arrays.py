@@ -95,12 +95,10 @@ class ArraySource:
 
     def batch(self, seed: int, start: int, size: int) -> Arrays:
         """Examples `start … start + size` of the endless stream; see `Source.batch`."""
-        n, parts = self.spec.n, []
-        while size > 0:
-            rows, coins = self._epoch(seed, start // n)
-            here = slice(start % n, min(start % n + size, n))
-            parts.append((rows[here], coins[here]))
-            start, size = start + here.stop - here.start, size - (here.stop - here.start)
+        n, end, parts = self.spec.n, start + size, []
+        for epoch in range(start // n, max(start, end - 1) // n + 1):
+            here = slice(max(start - epoch * n, 0), min(end - epoch * n, n))
+            parts.append([column[here] for column in self._epoch(seed, epoch)])
         rows, coins = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         arrays = self._gather(rows)
         if self._flip:

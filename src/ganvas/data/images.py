@@ -135,7 +135,7 @@ def _reading(file: str | os.PathLike | bytes) -> Iterator[tuple[BinaryIO, Callab
         raise
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise BadImage(printable(reason)) from error
+        raise BadImage("damaged header" if isinstance(error, SyntaxError) else printable(reason)) from error
 
 
 def _regular(path: str | os.PathLike) -> BinaryIO:

@@ -66,7 +66,7 @@ class Shapes:
         shape, colour = (u[:, 0] * len(self.SHAPES)).astype(int), (u[:, 1] * len(self.COLOURS)).astype(int)
         u = u.astype(np.float32)  # only now: in float32 the largest number below 1 rounds to 1, a shape too many
         radius = short * (0.2 + 0.14 * u[:, 2])  # in pixels; every shape stays inside the picture at any angle
-        reach = 1.05 * radius
+        reach = radius + 1  # with its soft edge
         x = reach + (width - 2 * reach) * u[:, 3]
         y = reach + (height - 2 * reach) * u[:, 4]
         angle = 2 * np.pi * u[:, 5]

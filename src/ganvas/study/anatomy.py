@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from ganvas.data.source import DataSpec
 from ganvas.play.game import Batch, Move, Phase
@@ -54,7 +55,7 @@ def cost(phase: Phase, spec: DataSpec, batch: int = 8) -> Cost:
         return t
 
     weights = sum(p.numel() for player in phase.game.players.values() for p in player.parameters())
-    counter = FlopCounterMode(display=False, custom_mapping=_onednn_flops())
+    counter = _Flops()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         _moves(phase, spec, 1, batch)
     with counter:
@@ -66,7 +67,7 @@ def cost(phase: Phase, spec: DataSpec, batch: int = 8) -> Cost:
         if phase.optimizers[name].average
         for p in player.parameters()
     )
-    return Cost(counter.get_total_flops() / drawn, activations, 4.0 * (4 * weights + averaged))
+    return Cost(counter.total / drawn, activations, 4.0 * (4 * weights + averaged))
 
 
 def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
@@ -106,11 +107,16 @@ def _owns_parameters(module: nn.Module) -> bool:
     return any(True for _ in module.parameters(recurse=False))
 
 
-def _onednn_flops() -> dict[Any, Any]:
-    def count(x: Any, weight: Any, *rest: Any, out_shape: Any = None, **named: Any) -> int:
-        return 2 * x[0] * x[1] * weight[0]
+class _Flops(TorchDispatchMode):
+    """Counts multiply-adds ×2 with torch's own table (its FlopCounterMode fails on a penalty's autograd.grad)."""
 
-    try:
-        return {torch.ops.mkldnn._linear_pointwise: count}
-    except AttributeError:
-        return {}
+    total = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = function(*args, **(kwargs or {}))
+        packet = function._overloadpacket
+        if packet in flop_registry:
+            self.total += flop_registry[packet](*args, **(kwargs or {}), out_val=out)
+        elif "_linear_pointwise" in str(packet):  # oneDNN's product, which the table does not know
+            self.total += 2 * args[0].numel() * args[1].shape[0]
+        return out

@@ -90,7 +90,7 @@ class Trainer:
         self._open_feed(drawn)
         self.sums: dict[str, torch.Tensor] = {}
         self.counts: dict[str, int] = {}
-        self.moves, self.bad, self.wild = 0, deque[int](), 0
+        self.moves, self.bad, self.culprit, self.wild = 0, deque[int](), "", 0
 
     def _open_feed(self, drawn: int) -> None:
         if self.feed is not None:
@@ -150,10 +150,12 @@ class Trainer:
         while self.bad and self.bad[0] <= self.moves - 1000:
             self.bad.popleft()
         if not finite:
+            if not self.bad:
+                self.culprit = self._blame(moves, norms)
             self.bad.append(self.moves)
             recent = sum(at > self.moves - BAD_IN_A_ROW - 1 for at in self.bad)
             if recent > BAD_IN_A_ROW or len(self.bad) > BAD_IN_1000:
-                raise Sick(f"{self._blame(moves, norms)} ({len(self.bad)} of the last 1000 moves were skipped)")
+                raise Sick(f"{self.culprit}; {len(self.bad)} of the last 1000 moves were skipped")
             return False
         self.wild = self.wild + 1 if any(abs(float(move.loss.detach())) > WILD for move in moves) else 0
         if self.wild >= WILD_MOVES:
@@ -198,7 +200,7 @@ class Trainer:
             "game": self.game.state_dict(),
             "players": {name: player.state_dict() for name, player in self.players.items()},
             "frozen": [module.state_dict() for module in self.spec.frozen],
-            "guard": {"moves": self.moves, "bad": list(self.bad), "wild": self.wild},
+            "guard": {"moves": self.moves, "bad": list(self.bad), "culprit": self.culprit, "wild": self.wild},
             "sums": self.sums,
             "counts": self.counts,
         }
@@ -212,6 +214,7 @@ class Trainer:
         for module, frozen in zip(self.spec.frozen, state["frozen"], strict=True):
             module.load_state_dict(frozen)
         guard = state["guard"]
-        self.moves, self.bad, self.wild = guard["moves"], deque(guard["bad"]), guard["wild"]
+        self.moves, self.bad = guard["moves"], deque(guard["bad"])
+        self.culprit, self.wild = guard["culprit"], guard["wild"]
         self.sums = {k: v.to(self.device) for k, v in state["sums"].items()}
         self.counts = dict(state["counts"])

@@ -1,0 +1,137 @@
+"""The peers' networks for `train_step.py`, each plan built twice: from torch's layers, as the peers do, and from ours."""
+
+import copy
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from ganvas.nets.layers import Dropout, Linear, UpConv2d
+
+Players = tuple[nn.Module, nn.Module]  # G, and D that ends in logits
+
+
+class Parts(NamedTuple):
+    """What the two builds differ in. `up` doubles a map by its nearest neighbours, then convolves it 3×3."""
+
+    linear: Callable[[int, int], nn.Module]
+    dropout: Callable[[float], nn.Module]
+    up: Callable[[int, int], list[nn.Module]]
+
+
+USUAL = Parts(nn.Linear, nn.Dropout, lambda n, m: [nn.Upsample(scale_factor=2), nn.Conv2d(n, m, 3, padding=1)])
+OURS = Parts(Linear, Dropout, lambda n, m: [UpConv2d(n, m)])
+
+
+def ours_without(left_out: Collection[str]) -> Parts:
+    """Our parts, some of them torch's."""
+    back = {"onednn": {"linear": USUAL.linear}, "dropout": {"dropout": USUAL.dropout}, "upconv": {"up": USUAL.up}}
+    return OURS._replace(**{field: part for name in back if name in left_out for field, part in back[name].items()})
+
+
+def gan(parts: Parts) -> Players:
+    """PyTorch-GAN's gan.py. Its second argument of BatchNorm, .8, is eps."""
+
+    def block(n: int, m: int) -> list[nn.Module]:
+        return [parts.linear(n, m), nn.BatchNorm1d(m, eps=0.8), nn.LeakyReLU(0.2, inplace=True)]
+
+    G = nn.Sequential(
+        parts.linear(100, 128),
+        nn.LeakyReLU(0.2, inplace=True),
+        *block(128, 256),
+        *block(256, 512),
+        *block(512, 1024),
+        parts.linear(1024, 28 * 28),
+        nn.Tanh(),
+        nn.Unflatten(1, (1, 28, 28)),
+    )
+    D = nn.Sequential(
+        nn.Flatten(),
+        parts.linear(28 * 28, 512),
+        nn.LeakyReLU(0.2, inplace=True),
+        parts.linear(512, 256),
+        nn.LeakyReLU(0.2, inplace=True),
+        parts.linear(256, 1),
+    )
+    return G, D
+
+
+def book(parts: Parts) -> Players:
+    """The fully connected GAN of the textbooks: three hidden layers each, dropout in D; our recipe gan_dropout."""
+    G: list[nn.Module] = []
+    for n, m in [(128, 256), (256, 512), (512, 1024)]:
+        G += [parts.linear(n, m), nn.LeakyReLU(0.2)]
+    G += [parts.linear(1024, 28 * 28), nn.Tanh(), nn.Unflatten(1, (1, 28, 28))]
+    D: list[nn.Module] = [nn.Flatten()]
+    for n, m in [(28 * 28, 1024), (1024, 512), (512, 256)]:
+        D += [parts.linear(n, m), nn.LeakyReLU(0.2), parts.dropout(0.3)]
+    return nn.Sequential(*G), nn.Sequential(*D, parts.linear(256, 1))
+
+
+def dcgan(parts: Parts) -> Players:
+    """PyTorch-GAN's dcgan.py at 32². BatchNorm with eps .8 but for G's first; in D it stands after the dropout."""
+    G = nn.Sequential(
+        parts.linear(100, 128 * 8 * 8),
+        nn.Unflatten(1, (128, 8, 8)),
+        nn.BatchNorm2d(128),
+        *parts.up(128, 128),
+        nn.BatchNorm2d(128, eps=0.8),
+        nn.LeakyReLU(0.2, inplace=True),
+        *parts.up(128, 64),
+        nn.BatchNorm2d(64, eps=0.8),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(64, 1, 3, padding=1),
+        nn.Tanh(),
+    )
+    D: list[nn.Module] = []
+    for n, m in [(1, 16), (16, 32), (32, 64), (64, 128)]:
+        D += [nn.Conv2d(n, m, 3, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True), nn.Dropout2d(0.25)]
+        D += [nn.BatchNorm2d(m, eps=0.8)] if n > 1 else []
+    D += [nn.Flatten(), parts.linear(128 * 2 * 2, 1)]
+    players = G, nn.Sequential(*D)
+    for layer in [layer for net in players for layer in net.modules()]:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+    return players
+
+
+class Workload(NamedTuple):
+    """`one_draw`: the usual step shows D the fakes that G has just been judged by (PyTorch-GAN), and draws no others."""
+
+    build: Callable[[Parts], Players]
+    latent: int
+    side: int
+    batch: int
+    betas: tuple[float, float]
+    one_draw: bool
+    lr: float = 2e-4
+
+
+WORKLOADS = {
+    "gan": Workload(gan, 100, 28, 64, (0.5, 0.999), one_draw=True),
+    "book": Workload(book, 128, 28, 512, (0.9, 0.999), one_draw=False),
+    "dcgan": Workload(dcgan, 100, 32, 64, (0.5, 0.999), one_draw=True),
+}
+
+
+@torch.no_grad()
+def fingerprint(G: nn.Module, D: nn.Module, latent: int, logits: bool) -> dict[str, Any]:
+    """The shapes of all weights and, with the same numbers put in for them, some pixels and D's probabilities of them.
+
+    `logits`: D ends without its sigmoid. The networks themselves are not touched.
+    """
+    G, D = copy.deepcopy(G).eval(), copy.deepcopy(D).eval()
+    random = torch.Generator().manual_seed(0)
+    weights = [*G.parameters(), *D.parameters()]
+    for w in weights:
+        w.copy_(torch.randn(w.shape, generator=random) / w[0].numel() ** 0.5)
+    fakes = G(torch.randn(4, latent, generator=random))
+    said = D(fakes).sigmoid() if logits else D(fakes)
+    return {
+        "shapes": [list(w.shape) for w in weights],
+        "pixels": fakes[:, :, ::9, ::9].flatten().tolist(),
+        "chances": said.flatten().tolist(),
+    }

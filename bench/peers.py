@@ -1,0 +1,176 @@
+"""The children of `train_step.py`: our trainer, the usual way, or a peer's script, each training for ever through a gate.
+
+All three are stopped at the same place: where the step asks for its data.
+"""
+
+import json
+import os
+import runpy
+import sys
+import time
+import types
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+import usual
+from networks import WORKLOADS, Workload, fingerprint, ours_without
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ganvas.data.arrays import ArraySource
+from ganvas.data.packed import read_idx
+from ganvas.data.source import Arrays
+from ganvas.play.game import Optimizer, Phase
+from ganvas.play.latent import Latent, Normal
+from ganvas.play.schedules import constant
+from ganvas.recipes.common import adam
+from ganvas.training.trainer import Precision, Trainer
+
+
+class Gate:
+    """Stands between steps. A line "4.0" from the parent lets steps pass for four seconds and is answered by a count."""
+
+    def __init__(self, orders: TextIO, answers: TextIO, now: Callable[[], float] = time.perf_counter):
+        self.orders, self.answers, self.now = orders, answers, now
+        self.opened = False
+        self.images = self.steps = 0
+        self.began = self.until = -1.0
+
+    def open(self, about: dict[str, Any]) -> None:
+        """Say who is there. Before this no step may pass."""
+        self.opened = True
+        self._say(about)
+
+    def __call__(self, images: int) -> None:
+        """A step that saw so many real images is done; the first call, before any step, says 0."""
+        assert self.opened
+        self.images += images
+        self.steps += images > 0
+        now = self.now()
+        if now < self.until:
+            return
+        if self.until >= 0:
+            self._say({"images": self.images, "steps": self.steps, "seconds": now - self.began})
+        order = self.orders.readline()
+        if not order:
+            raise SystemExit
+        self.images = self.steps = 0
+        self.began = self.now()
+        self.until = self.began + float(order)
+
+    def _say(self, record: dict[str, Any]) -> None:
+        print(json.dumps(record), file=self.answers, flush=True)
+
+
+class GatedSource:
+    """A source whose every batch is asked for through the gate."""
+
+    def __init__(self, source: ArraySource, gate: Gate):
+        self.source, self.spec, self.gate, self.served = source, source.spec, gate, 0
+
+    def batch(self, seed: int, start: int, size: int) -> Arrays:
+        self.gate(self.served)
+        self.served = size
+        return self.source.batch(seed, start, size)
+
+
+def gate_loaders(gate: Gate, first: Callable[[dict[str, Any]], None] = lambda names: None) -> None:
+    """From now on every DataLoader passes the gate before each batch; `first` gets the global names of the first user."""
+    plain = DataLoader.__iter__
+
+    def gated(loader: DataLoader):
+        if not gate.opened:
+            first(sys._getframe(1).f_globals)
+        batches, served = plain(loader), 0
+        while True:
+            gate(served)
+            batch = next(batches, None)
+            if batch is None:
+                return
+            served = len(batch[0])
+            yield batch
+
+    DataLoader.__iter__ = gated
+
+
+def about(G: nn.Module, D: nn.Module, workload: Workload, logits: bool) -> dict[str, Any]:
+    return {"networks": fingerprint(G, D, workload.latent, logits),
+        "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def load(mnist: Path) -> tuple[np.ndarray, np.ndarray]:
+    return read_idx(mnist / "train-images-idx3-ubyte"), read_idx(mnist / "train-labels-idx1-ubyte")
+
+
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """N×H×W uint8 → N×side×side, as the usual way resizes each anew whenever it comes up."""
+    if images.shape[1:] == (side, side):
+        return images
+    out = np.empty((len(images), side, side), np.uint8)
+    for here, image in zip(out, images, strict=True):
+        here[:] = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
+    return out
+
+
+def our_trainer(
+    workload: Workload, source: Any, precision: Precision = "fp32", without: Collection[str] = ()
+) -> Trainer:
+    """Our trainer on the peer's networks, without what the peer has not either (a moving average)."""
+    torch.manual_seed(0)
+    G, D = workload.build(ours_without(without))
+
+    def optimizer() -> Optimizer:
+        rate = constant(workload.lr)
+        if "fused" in without:
+            return Optimizer(lambda params: torch.optim.Adam(params, lr=1.0, betas=workload.betas), {"lr": rate})
+        return adam(rate, workload.betas)
+
+    game = Latent(G, D, Normal(workload.latent))
+    phase = Phase(game, 10**12, workload.batch, {"G": optimizer(), "D": optimizer()})
+    return Trainer([phase], source, precision=precision, channels_last="channels_last" not in without)
+
+
+def train_ours(role: dict[str, Any], gate: Gate) -> None:
+    workload = WORKLOADS[role["workload"]]
+    images, _ = load(Path(role["data"]))
+    source = GatedSource(ArraySource(resized(images, workload.side)[:, None], name="digits"), gate)
+    trainer = our_trainer(workload, source, role["precision"], role["without"])
+    game = trainer.game
+    gate.open(about(game.G, game.D, workload, logits=True))
+    for _ in trainer.ticks(every=10_000):
+        pass
+
+
+def train_usual(role: dict[str, Any], gate: Gate) -> None:
+    workload = WORKLOADS[role["workload"]]
+    images, labels = load(Path(role["data"]))
+    training = usual.Usual(workload)
+    gate.open(about(training.G, training.D, workload, logits=False))
+    gate_loaders(gate)
+    usual.train(training, images, labels)
+
+
+def train_script(role: dict[str, Any], gate: Gate) -> None:
+    """The peer's own file, as it comes, with its defaults, in the working directory it expects."""
+    workload = WORKLOADS[role["workload"]]
+    if role["torchvision"]:
+        for name in ("_meta_registrations", "_autograd_registrations"):  # they want operators a CPU-only torch has not
+            sys.modules[f"torchvision.{name}"] = types.ModuleType(f"torchvision.{name}")
+        sys.path.append(role["torchvision"])
+
+    def first(names: dict[str, Any]) -> None:
+        gate.open(about(names["generator"], names["discriminator"], workload, logits=False))
+
+    gate_loaders(gate, first)
+    os.chdir(role["cwd"])
+    sys.argv = [role["script"]]
+    runpy.run_path(role["script"], run_name="__main__")
+
+
+def main(role: dict[str, Any], answers: TextIO) -> None:
+    gate = Gate(sys.stdin, answers)
+    {"ours": train_ours, "usual": train_usual, "script": train_script}[role["who"]](role, gate)
