@@ -1,4 +1,4 @@
-"""The peers' networks for `train_step.py`, each plan built twice: from torch's layers, as the peers do, and from ours."""
+"""The peers' networks for `train_step.py`, each built twice: from torch's layers, as the peers do, and from ours."""
 
 import copy
 from collections.abc import Callable, Collection
@@ -99,7 +99,7 @@ def dcgan(parts: Parts) -> Players:
 
 
 class Workload(NamedTuple):
-    """`one_draw`: the usual step shows D the fakes that G has just been judged by (PyTorch-GAN), and draws no others."""
+    """`one_draw`: the usual step shows D the fakes that G was just judged by (PyTorch-GAN), and draws no others."""
 
     build: Callable[[Parts], Players]
     latent: int
@@ -135,3 +135,14 @@ def fingerprint(G: nn.Module, D: nn.Module, latent: int, logits: bool) -> dict[s
         "pixels": fakes[:, :, ::9, ::9].flatten().tolist(),
         "chances": said.flatten().tolist(),
     }
+
+
+def same_networks(a: dict[str, Any], b: dict[str, Any]) -> str:
+    """What differs between two fingerprints, or nothing."""
+    if a["shapes"] != b["shapes"]:
+        return "their weights have other shapes"
+    for what in ("pixels", "chances"):
+        worst = max(abs(x - y) for x, y in zip(a[what], b[what], strict=True))
+        if not worst <= 1e-4:
+            return f"with the same weights their {what} differ by {worst:.2g}"
+    return ""

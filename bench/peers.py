@@ -1,11 +1,13 @@
-"""The children of `train_step.py`: our trainer, the usual way, or a peer's script, each training for ever through a gate.
+"""The children of `train_step.py`: our trainer, the usual way, or a peer's script, training for ever through a gate.
 
 All three are stopped at the same place: where the step asks for its data.
 """
 
+import gzip
 import json
 import os
 import runpy
+import struct
 import sys
 import time
 import types
@@ -30,9 +32,11 @@ from ganvas.play.schedules import constant
 from ganvas.recipes.common import adam
 from ganvas.training.trainer import Precision, Trainer
 
+MNIST = [f"{split}-{what}-ubyte" for split in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
+
 
 class Gate:
-    """Stands between steps. A line "4.0" from the parent lets steps pass for four seconds and is answered by a count."""
+    """Stands between steps. A line "4.0" from the parent lets steps pass for four seconds; a count answers it."""
 
     def __init__(self, orders: TextIO, answers: TextIO, now: Callable[[], float] = time.perf_counter):
         self.orders, self.answers, self.now = orders, answers, now
@@ -79,7 +83,7 @@ class GatedSource:
 
 
 def gate_loaders(gate: Gate, first: Callable[[dict[str, Any]], None] = lambda names: None) -> None:
-    """From now on every DataLoader passes the gate before each batch; `first` gets the global names of the first user."""
+    """From now on every DataLoader passes the gate before each batch; `first` gets the first user's global names."""
     plain = DataLoader.__iter__
 
     def gated(loader: DataLoader):
@@ -98,8 +102,32 @@ def gate_loaders(gate: Gate, first: Callable[[dict[str, Any]], None] = lambda na
 
 
 def about(G: nn.Module, D: nn.Module, workload: Workload, logits: bool) -> dict[str, Any]:
-    return {"networks": fingerprint(G, D, workload.latent, logits),
-        "threads": torch.get_num_threads(), "torch": torch.__version__}
+    return {
+        "networks": fingerprint(G, D, workload.latent, logits),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def lay_out_mnist(source: Path | None, root: Path) -> Path:
+    """MNIST's four files, unpacked, where torchvision looks for them under `root`; of noise if there is no `source`."""
+    folder = root / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name in MNIST:
+        if source is None:
+            n = 60_000 if name.startswith("train") else 10_000
+            shape = (n, 28, 28) if "images" in name else (n,)
+            header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+            size = n * 28 * 28 if "images" in name else n
+            content = os.urandom(size) if "images" in name else bytes(i % 10 for i in range(size))
+            (folder / name).write_bytes(header + content)
+        elif (source / f"{name}.gz").is_file():
+            (folder / name).write_bytes(gzip.decompress((source / f"{name}.gz").read_bytes()))
+        elif (source / name).is_file():
+            (folder / name).write_bytes((source / name).read_bytes())
+        else:
+            raise SystemExit(f"{source} does not hold {name}[.gz]: --mnist wants MNIST's four files")
+    return folder
 
 
 def load(mnist: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -24,12 +24,10 @@ torch: pip install --no-deps --target DIR torchvision. Each run appends a line t
 
 import argparse
 import contextlib
-import gzip
 import hashlib
 import json
 import os
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -47,7 +45,6 @@ PARTS = {  # what can be left out of our step
     "dcgan": ("onednn", "upconv", "channels_last", "fused", "mallopt"),
 }
 CLEAN = 0.1  # processors that others may use in a clean window
-MNIST = [f"{split}-{what}-ubyte" for split in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
 
 
 class Window(NamedTuple):
@@ -159,38 +156,6 @@ def summary(pairs: Sequence[tuple[Window, Window]]) -> dict[str, Any]:
     }
 
 
-def same_networks(a: dict[str, Any], b: dict[str, Any]) -> str:
-    """What differs between two fingerprints, or nothing."""
-    if a["shapes"] != b["shapes"]:
-        return "their weights have other shapes"
-    for what in ("pixels", "chances"):
-        worst = max(abs(x - y) for x, y in zip(a[what], b[what], strict=True))
-        if not worst <= 1e-4:
-            return f"with the same weights their {what} differ by {worst:.2g}"
-    return ""
-
-
-def lay_out_mnist(source: Path | None, root: Path) -> Path:
-    """MNIST's four files, unpacked, where torchvision looks for them under `root`; of noise if there is no `source`."""
-    folder = root / "MNIST" / "raw"
-    folder.mkdir(parents=True)
-    for name in MNIST:
-        if source is None:
-            n = 60_000 if name.startswith("train") else 10_000
-            shape = (n, 28, 28) if "images" in name else (n,)
-            header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
-            size = n * 28 * 28 if "images" in name else n
-            content = os.urandom(size) if "images" in name else bytes(i % 10 for i in range(size))
-            (folder / name).write_bytes(header + content)
-        elif (source / f"{name}.gz").is_file():
-            (folder / name).write_bytes(gzip.decompress((source / f"{name}.gz").read_bytes()))
-        elif (source / name).is_file():
-            (folder / name).write_bytes((source / name).read_bytes())
-        else:
-            raise SystemExit(f"{source} does not hold {name}[.gz]: --mnist wants MNIST's four files")
-    return folder
-
-
 def machine() -> dict[str, Any]:
     info = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
@@ -200,6 +165,9 @@ def machine() -> dict[str, Any]:
 
 
 def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
+    from networks import same_networks  # imports torch, which `--help` must not wait for
+    from peers import lay_out_mnist
+
     data = lay_out_mnist(args.mnist, work / "data" / "mnist")
     cwd = work / "implementations" / args.workload  # the scripts look for ../../data/mnist
     cwd.mkdir(parents=True)
@@ -264,8 +232,8 @@ def table(row: dict[str, Any]) -> str:
             lines.append(f"{name}: no round was clean")
         else:
             lines.append(f"{name}: {ratio['median']:.2f}x ({ratio['min']:.2f}–{ratio['max']:.2f}), n = {ratio['n']}")
-    lines.append(f"{row['workload']}, {row['threads']} threads, torch {row['torch']}, {row['cpu']}, {row['cores']} cores")
-    return "\n".join(lines)
+    on = f"{row['threads']} threads, torch {row['torch']}, {row['cpu']}, {row['cores']} cores"
+    return "\n".join([*lines, f"{row['workload']}, {on}"])
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -282,10 +250,10 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--peer", metavar="DIR", type=Path, help="a checkout of PyTorch-GAN")
     parser.add_argument("--torchvision", metavar="DIR", type=Path, help="the folder that holds torchvision's package")
-    parser.add_argument("--mnist", metavar="DIR", type=Path, help="MNIST's four IDX files; without: noise of that format")
+    parser.add_argument("--mnist", metavar="DIR", type=Path, help="MNIST's four IDX files; not given: noise")
     parser.add_argument("--window", metavar="SECONDS", type=float, default=4.0)
     parser.add_argument("--rounds", metavar="N", type=int, default=7)
-    parser.add_argument("--warm-up", metavar="SECONDS", type=float, default=4.0, help="of each side, before the first round")
+    parser.add_argument("--warm-up", metavar="SECONDS", type=float, default=4.0, help="of each side, at first")
     parser.add_argument("--results", metavar="FILE", type=Path, default=RESULTS)
     args = parser.parse_args(argv)
     args.against = args.against or ("script" if args.peer else "usual")

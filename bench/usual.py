@@ -67,7 +67,7 @@ class Usual:
         return loss
 
     def step(self, real: Tensor) -> tuple[Tensor, Tensor]:
-        """The losses of D and G. Where fakes are drawn once, G moves first, as in PyTorch-GAN; else D, as in the books."""
+        """The losses of D and G. With one draw of fakes G moves first, as in PyTorch-GAN; else D, as books have it."""
         if self.workload.one_draw:
             fake = self.fakes(len(real))
             of_G = self.update_G(fake)

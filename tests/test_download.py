@@ -60,6 +60,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+
 @pytest.fixture
 def server():
     server = Server(("127.0.0.1", 0), Handler)

@@ -146,6 +146,20 @@ def test_missing_and_wrong_folders(tmp_path):
             files.write_atomic(path, b"x")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without rights here")
+def test_no_permission(tmp_path):
+    code = (
+        "import os, sys; from ganvas import files, errors; os.setuid(65534)\n"
+        "for write in (files.write_atomic, lambda path, _: files.lock(path).__enter__()):\n"
+        "    try: write(sys.argv[1] + '/a', b'x')\n"
+        "    except errors.Storage as error: print(error)"
+    )
+    child = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    lines = child.stdout.splitlines()
+    assert len(lines) == 2 and all("choose a folder you may write to" in line for line in lines), child.stderr
+    assert names(tmp_path) == []
+
+
 def test_an_interrupt_leaves_nothing_behind(tmp_path):
     with pytest.raises(KeyboardInterrupt), files.replacing(tmp_path / "a") as file:
         file.write(b"half")

@@ -122,7 +122,7 @@ def sha256(path: Name) -> str:
 
 @contextlib.contextmanager
 def lock(folder: Name) -> Iterator[None]:
-    """Holds `folder` for this process. Raises `Busy`, naming the holder, when another one has it; `Storage` on I/O.
+    """Holds `folder` (made if missing) for this process. Raises `Busy`, naming who holds it, and `Storage`.
 
     The lock belongs to the kernel, so it goes when the process dies, however it dies; `.owner.json` beside it only
     says who it is.

@@ -132,7 +132,7 @@ def _about_size(sizes: Counter, size: tuple[int, int], asked: bool) -> list[str]
         f"{changed:,} of {total:,} pictures ({span}) are cropped about the centre and scaled to {_by(size)}{advice}"
     ]
     if enlarged := sum(n for (h, w), n in sizes.items() if h < height or w < width):
-        notes.append(f"{enlarged:,} pictures are smaller than {_by(size)} and are enlarged")
+        notes.append(f"{enlarged:,} of them are smaller and are enlarged")
     return notes
 
 
@@ -192,9 +192,8 @@ def _each(entries: Sequence[Entry], work: Callable[..., Any], what: str, with_ro
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             for start in range(0, len(numbered), 256):  # in blocks, so that Ctrl-C waits for few and the bar moves
                 block = numbered[start : start + 256]
-                parts = [
-                    block[k : k + 16] for k in range(0, len(block), 16)
-                ]  # one by one the hand-over would cost more
+                # A few at a time, because handing over a single small picture costs more than reading it.
+                parts = [block[k : k + 16] for k in range(0, len(block), 16)]
                 for part in pool.map(lambda part: [safely(item) for item in part], parts):
                     results += part
                     advance(len(part))

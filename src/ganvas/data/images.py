@@ -91,7 +91,7 @@ def read_image(
             if _is_deep_colour(image):
                 keep = ' (pip install "ganvas[tiff]" keeps 16)' if image.format == "TIFF" else ""
                 note(f"16-bit colour, read as 8 bit{keep}")
-            pixels = _turned(_pixels(image, alpha, background), _orientation(image))
+            pixels = _turned(_pixels(image, alpha, background, note), _orientation(image))
         if _has_more(image):
             note("several frames, of which the first is read")
         return np.ascontiguousarray(pixels)
@@ -169,7 +169,7 @@ def _is_deep_colour(image: Image.Image) -> bool:
     return arguments[-1] > 255 if decoder.startswith("ppm") else ";16" in str(arguments)
 
 
-def _pixels(image: Image.Image, alpha: bool, background: tuple[int, int, int]) -> np.ndarray:
+def _pixels(image: Image.Image, alpha: bool, background: tuple[int, int, int], note: Note) -> np.ndarray:
     """Decodes all of it: C×H×W as stored, before orientation."""
     packing = _packing(image)
     image.load()
@@ -182,8 +182,11 @@ def _pixels(image: Image.Image, alpha: bool, background: tuple[int, int, int]) -
         flat = image.convert("RGBA" if colour else "LA")
     else:
         see_through = image.convert("RGBA")
+        opacity = see_through.getchannel("A")
+        if opacity.getextrema()[0] < 255:
+            note(f"transparency, laid over {'white' if background == (255, 255, 255) else background}")
         flat = Image.new("RGB", image.size, background)
-        flat.paste(see_through.convert("RGB"), mask=see_through.getchannel("A"))
+        flat.paste(see_through.convert("RGB"), mask=opacity)
     pixels = np.moveaxis(np.asarray(flat).reshape(*flat.size[::-1], -1), -1, 0)
     # Grey that became colour on the way (through a palette or transparency) is grey again; what is stored as RGB stays.
     detour = not colour or image.mode in ("P", "PA") or "LA" in packing

@@ -95,12 +95,14 @@ def parse_size(size: Size) -> tuple[int, int] | None:
 
 
 def _existing(text: str) -> Path:
-    path = Path(text).expanduser()
+    if not text.strip():  # would be the current folder, which nobody meant
+        raise BadInput(f"no data is named; give a path, or one of {', '.join(NAMES)}")
     try:
+        path = Path(text).expanduser()
         path.stat()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; ~ of an unknown user
         reason = getattr(error, "strerror", None) or str(error)
-        if os.sep not in text and not path.suffix and isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and os.sep not in text and not path.suffix:
             close = difflib.get_close_matches(text.partition(":")[0], NAMES, n=3, cutoff=0.5) or NAMES
             raise BadInput(f"no data set or path is called {printable(text)}; perhaps {', '.join(close)}?") from None
         raise BadInput(f"{printable(text)}: {reason}; give an existing path, or one of {', '.join(NAMES)}") from None

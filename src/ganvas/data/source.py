@@ -16,8 +16,9 @@ class DataSpec:
     """A data set in one JSON-able record: all that a recipe may know of it.
 
     `shape` is C×H×W. `range` holds the stored values that mean black and white: (0, 255) for 8 bit, (0, 65535) for
-    16 bit. `n` and `held_out` count training and held-out examples (`n` = 0: endless). `mean` is the mean training
-    image, quantised to 1/255 and packed as text; `mean_image()` unpacks it. `fingerprint` changes with any pixel.
+    16 bit; floats (32 bit) may have any. `n` and `held_out` count training and held-out examples (`n` = 0: endless).
+    `mean` is the mean training image, quantised to 1/255 and packed as text; `mean_image()` unpacks it. `fingerprint`
+    changes with any pixel.
     """
 
     name: str

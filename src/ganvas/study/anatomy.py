@@ -99,8 +99,19 @@ def _recorder(rows: list[Layer]):
 
 
 def _describe(module: nn.Module) -> str:
-    extra = module.extra_repr().replace("in_features=", "").replace("out_features=", "")
-    return f"{type(module).__name__}({extra})" if extra else type(module).__name__
+    """"Conv2d(1→32, 4×4, stride 2)": what a reader compares with a paper's table."""
+    name = type(module).__name__
+    if isinstance(module, nn.modules.conv._ConvNd):
+        side = "×".join(map(str, module.kernel_size))
+        stride = f", stride {module.stride[0]}" if module.stride[0] > 1 else ""
+        return f"{name}({module.in_channels}→{module.out_channels}, {side}{stride})"
+    if isinstance(module, nn.Linear):
+        return f"{name}({module.in_features}→{module.out_features})"
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return f"{name}({module.num_features}, momentum {module.momentum:g})"
+    if isinstance(module, nn.Flatten | nn.Unflatten):
+        return name
+    return f"{name}({extra})" if (extra := module.extra_repr()) else name
 
 
 def _owns_parameters(module: nn.Module) -> bool:

@@ -43,7 +43,7 @@ def sheet(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: i
 
 
 def save_picture(path: Path, image: np.ndarray) -> None:
-    """One picture C×H×W (uint8, uint16 or floats in [0, 1]) as a file, at the depth it has where the format can hold it.
+    """One picture C×H×W (uint8, uint16 or floats in [0, 1]) as a file, at its own depth where the format can hold it.
 
     .npy stores any array as it is; 16-bit grey stays 16 bit in PNG and TIFF; everything else is written with 8 bits.
     """
@@ -58,7 +58,7 @@ def save_picture(path: Path, image: np.ndarray) -> None:
         pixels = (image if deep else _eight_bit(image)).transpose(1, 2, 0)
         format = Image.registered_extensions().get(path.suffix.lower())
         if format not in Image.SAVE:
-            raise BadInput(f"{path.name}: pictures are not written as {path.suffix or 'files without ending'}; use .png")
+            raise BadInput(f"{path.name}: {path.suffix or 'no ending'} is no kind of picture file; use .png")
         try:
             Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if len(image) == 1 else pixels)).save(buffer, format)
         except (OSError, ValueError):  # JPEG and transparency, for one
@@ -107,9 +107,9 @@ def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
     h, w = (side if side <= 32 else 28 for side in (height, width))
     top, left = (height - h) // 2, (width - w) // 2
     image = image[:, top : top + h, left : left + w]
-    title = f"{height} × {width} pixels" + (f", {c} channels" if c > 1 else "")
+    title = f"{height} by {width} pixels" + (f", {c} channels" if c > 1 else "")
     if (h, w) != (height, width):
-        title += f"; shown: the central {h} × {w}"
+        title += f"; shown: the central {h} by {w}"
 
     font = ImageFont.load_default(11)
     form = "{:.2f}" if image.dtype.kind == "f" else "{}"
@@ -117,7 +117,7 @@ def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
     colours = np.broadcast_to(_eight_bit(_visible(image[None]))[0, :3], (3, h, w)).reshape(3, -1).T
     widest = max(font.getlength(line) for text in set(texts) for line in text.split("\n"))
     cell = max(int(widest) + 10, 14 * c + 8, -(-WIDTH // w))
-    head, margin = 44, 14
+    head, margin = 44, 14  # pixels; Pillow's own font has no multiplication sign, hence "by" in the title
     canvas = Image.new("RGB", (max(w * cell, 340) + 2 * margin, h * cell + head + margin), "white")
     draw = ImageDraw.Draw(canvas)
     draw.text((margin, head / 2), title, "black", ImageFont.load_default(18), anchor="lm")
