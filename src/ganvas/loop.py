@@ -128,8 +128,8 @@ def train(
             for sentence in [*plan.said, *said]:
                 line.say(sentence)
             _play(trainer, folder, line)
-            finished = trainer.images >= trainer.length
-            _close(trainer, folder, line, finished)
+        finished = trainer.images >= trainer.length
+        _close(trainer, folder, line, finished)
     return Run(plan.folder, finished)
 
 

@@ -69,4 +69,5 @@ def _swing(rest: np.ndarray) -> tuple[int, float]:
 
 def _alike(rest: np.ndarray, lag: int) -> float:
     """Correlation of a series with itself `lag` points later."""
-    return float(np.corrcoef(rest[lag:], rest[:-lag])[0, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):  # a stretch that does not move at all gives nan: not alike
+        return float(np.corrcoef(rest[lag:], rest[:-lag])[0, 1])
