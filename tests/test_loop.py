@@ -81,6 +81,8 @@ def test_the_same_call_resumes_to_the_same_bytes(tmp_path, data, monkeypatch):
     assert rows[0] == rows[1], "each row once, none missing"
     sheets = [{p.name: p.read_bytes() for p in (r.folder / "samples").glob("0*.png")} for r in (whole, done)]
     assert {k: v for k, v in sheets[1].items() if k in sheets[0]} == sheets[0], "the same pictures"
+    a, b = (run.folder / "snapshots" / "last.safetensors" for run in (whole, done))
+    assert a.read_bytes() == b.read_bytes(), "the same bytes"
 
 
 def test_resume_needs_nothing_else_and_may_prolong(tmp_path, data):

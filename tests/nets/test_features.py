@@ -54,6 +54,12 @@ def look(net, images):
     return found.numpy(), net.last(found).softmax(1).numpy()
 
 
+@pytest.fixture(scope="module")
+def seen(net, demo):
+    """Features and probabilities of the 5,000."""
+    return look(net, demo[0])
+
+
 def test_frozen_and_small(net):
     assert not net.training and not any(p.requires_grad for p in net.parameters())
     assert sum(p.numel() for p in net.parameters()) == 118_650
@@ -108,59 +114,54 @@ def test_reads_unseen_digits(net, mnist):
     assert accuracy(net, *mnist) >= 0.985
 
 
-def test_reads_digits_it_was_trained_on(net, demo):
-    assert accuracy(net, *demo) >= 0.985
+def test_reads_digits_it_was_trained_on(demo, seen):
+    assert (seen[1].argmax(1) == demo[1].numpy()).mean() >= 0.985
 
 
 def test_reads_digits_that_sit_badly(net, demo):
-    """A generator's digits are not centred like MNIST's. Upside down is the control: half of them are no digits."""
-    images, labels = demo
+    """A generator's digits are not centred like MNIST's. Upside down is the control: most then are no digits."""
+    images, labels = (x[::5] for x in demo)
+    grain = 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     assert accuracy(net, images.roll((2, -2), (2, 3)), labels) >= 0.96
-    assert (
-        accuracy(net, (images + 0.1 * torch.randn(images.shape, generator=torch.manual_seed(0))).clamp(0, 1), labels)
-        > 0.97
-    )
+    assert accuracy(net, (images + grain).clamp(0, 1), labels) >= 0.97
     assert accuracy(net, images.flip(2), labels) < 0.6
 
 
-def test_shrugs_at_what_is_no_digit(net, demo):
-    images, _ = demo
+def test_shrugs_at_what_is_no_digit(net, demo, seen):
     random = torch.Generator().manual_seed(0)
     pixels = torch.randperm(784, generator=random)
-    assert mean_confidence(look(net, images)[1]) > 0.98
+    images = demo[0][::25]
+    assert mean_confidence(seen[1]) > 0.98
     for nothing in (
-        torch.rand(500, 1, 28, 28, generator=random),
-        (torch.rand(500, 1, 28, 28, generator=random) < 0.2).float(),
+        torch.rand(200, 1, 28, 28, generator=random),
+        (torch.rand(200, 1, 28, 28, generator=random) < 0.2).float(),
         torch.zeros(1, 1, 28, 28),
-        1 - images[:500],
-        images[:500].view(-1, 784)[:, pixels].view(-1, 1, 28, 28),
+        1 - images,
+        images.view(-1, 784)[:, pixels].view(-1, 1, 28, 28),
     ):
         assert mean_confidence(look(net, nothing)[1]) < 0.2
 
 
-def test_distance_orders_what_is_worse(net, demo):
+def test_distance_orders_what_is_worse(net, demo, seen):
     """Half of the digits against the other: near the floor. Then each fault further away than an honest sample."""
-    images, labels = demo
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    images, labels = images[order], labels[order]
-    here, there = images[:2500], images[2500:]
-    real = moments(look(net, here)[0])
-
-    def distance(x):
-        return frechet(moments(look(net, x)[0]), real)
-
-    honest = distance(there)
+    order = torch.randperm(len(demo[0]), generator=torch.Generator().manual_seed(0))
+    here, there = order[:2500], order[2500:]
+    labels = demo[1][there]
+    real = moments(seen[0][here])
+    honest = frechet(moments(seen[0][there]), real)
     assert honest == pytest.approx(floor(real.cov, 2500, 2500), rel=0.3)
-    no_nines = distance(there[labels[2500:] != 9])
-    blurred = distance(torch.nn.functional.avg_pool2d(there, 3, 1, 1))
-    threes = distance(there[labels[2500:] == 3])
-    noise = distance(torch.rand(2500, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+    no_nines = frechet(moments(seen[0][there[labels != 9]]), real)
+    threes = frechet(moments(seen[0][there[labels == 3]]), real)
+    blurred = torch.nn.functional.avg_pool2d(demo[0][there[:1000]], 3, 1, 1)
+    blurred = frechet(moments(look(net, blurred)[0]), real)
+    noise = torch.rand(1000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    noise = frechet(moments(look(net, noise)[0]), real)
     assert 3 * honest < no_nines < blurred < threes < noise
 
 
-def test_unit_is_the_data_s_own_variance(net, demo):
+def test_unit_is_the_data_s_own_variance(seen):
     """tr Σ = 1000 over MNIST's training images, of which these are a twelfth."""
-    assert np.trace(moments(look(net, demo[0])[0]).cov) == pytest.approx(1000, rel=0.03)
+    assert np.trace(moments(seen[0]).cov) == pytest.approx(1000, rel=0.03)
 
 
 def test_digest_is_written_in_full():

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +93,24 @@ def elapsed(rows: Iterable[Row]) -> float:
         return 0.0
     ends = seconds[:-1][np.diff(seconds) < 0]  # the last word of a process before another went on
     return float(ends.sum() + seconds[-1])
+
+
+def latest_phase(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if phase(row) == phase(rows[-1])]
+
+
+def tail(rows: Sequence[Row]) -> list[Row]:
+    """The last tenth of the rows, five at least: one row is noisy."""
+    return list(rows[-max(5, len(rows) // 10) :])
+
+
+def mean(rows: Iterable[Row], key: str) -> float:
+    """Mean of the finite values of `key`; nan where there are none."""
+    values = series(rows, key)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else math.nan
+
+
+def judges(rows: Sequence[Row]) -> list[str]:
+    """The players that tell real from generated images: the discriminators."""
+    return [p for p in players(rows) if p.startswith("D") or any(f"{p}/accuracy" in row for row in rows)]

@@ -9,7 +9,7 @@ FEWEST_FOR_SWINGS = 24
 
 
 class Trend(NamedTuple):
-    """`level` is the mean, `start` and `end` the ends of the fitted line, `low` … `high` hold nine tenths of the points.
+    """`level` is the mean, `start` and `end` the ends of the fitted line, `low` … `high` hold 9 of 10 points.
 
     cycles: how many times it went up and down, where `kind` is "swinging".
     """

@@ -39,7 +39,7 @@ class Snapshot:
 def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior, about: dict[str, Any]) -> None:
     """Stores `G` in eval mode, statistics as they are: see `with_standing_statistics`."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in G.state_dict().items()}
-    facts = {
+    facts = {  # under one key: safetensors writes several in an order of its own, and the same run gives the same bytes
         "format": FORMAT,
         "net": net,
         "config": G.config,
@@ -50,14 +50,14 @@ def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior,
     }
     with files.storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_atomic(path, save(tensors, metadata={key: json.dumps(value) for key, value in facts.items()}))
+    files.write_atomic(path, save(tensors, metadata={"ganvas": json.dumps(facts)}))
 
 
 def read_snapshot(path: Path) -> Snapshot:
     """Raises BadInput for what is no snapshot, Corrupt for one that was changed after it was written."""
     try:
         with safe_open(path, "pt") as file:
-            facts = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            facts = json.loads((file.metadata() or {}).get("ganvas", "{}"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist: give a run folder or a .safetensors snapshot") from None

@@ -1,0 +1,192 @@
+"""The loss curves of a run, as one PNG."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganvas.study.log import Row, judges, phase, players, series, settle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SMOOTH = 40  # the thick line has room for about so many independent points
+MOST = 1500  # points a line is drawn with; more are averaged in groups, the eye cannot tell
+
+# Okabe and Ito's palette, safe for the colour-blind; on dark ground its light half
+Look = dict[str, Any]
+LIGHT: Look = {"ink": "#222222", "faint": "#888888", "ground": "#ffffff"}
+LIGHT["lines"] = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+DARK: Look = {"ink": "#e8e8e8", "faint": "#909090", "ground": "#16181c"}
+DARK["lines"] = ("#56b4e9", "#e69f00", "#2bc79c", "#f0a6cf")
+
+
+def curves(
+    rows: Sequence[Row], out: Path | BytesIO, equilibrium: Mapping[str, float] | None = None, dark: bool = False
+) -> None:
+    """A PNG of each player's loss over the real images seen and, where logged, what the discriminators believe.
+
+    Thin lines are the rows, thick ones a running mean. equilibrium: loss of a player ("D", "G") where it would come to
+    rest, drawn dashed. A vertical line marks each new phase. Spikes may leave the frame; a note then says how far.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows, look = settle(rows), DARK if dark else LIGHT
+    beliefs = _beliefs(rows)
+    figure = Figure(figsize=(6.4, 5.6 if beliefs else 3.4), dpi=200, facecolor=look["ground"], layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2 if beliefs else 1, sharex=True, squeeze=False, height_ratios=(3, 2) if beliefs else None)
+    losses = [(name, series(rows, f"{name}/loss")) for name in players(rows)]
+    _dress(panels[0, 0], "loss", rows, look)
+    _draw(panels[0, 0], rows, losses, look)
+    _rest(panels[0, 0], equilibrium or {}, [name for name, _ in losses], look)
+    if beliefs:
+        _dress(panels[1, 0], "share", rows, look)
+        _draw(panels[1, 0], rows, beliefs, look, frame=(0.0, 1.0))
+        panels[1, 0].axhline(0.5, color=look["faint"], linestyle="--", linewidth=1, zorder=1)
+        panels[1, 0].set_yticks((0, 0.5, 1), ("0", "½", "1"))
+    panels[-1, 0].set_xlabel("real images seen", color=look["ink"], fontsize=11)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", facecolor=look["ground"], metadata={"Software": None})
+    out.write(buffer.getvalue()) if isinstance(out, BytesIO) else Path(out).write_bytes(buffer.getvalue())
+
+
+def _beliefs(rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:
+    """D(x), D(G(z)) and the share told apart, of each discriminator that logs them."""
+    found, names = [], judges(rows)
+    for judge in names:
+        titles = {"p_real": f"{judge}(x)", "p_fake": f"{judge}(G(z))", "accuracy": "told apart"}
+        for key, title in titles.items():
+            values = series(rows, f"{judge}/{key}")
+            if np.isfinite(values).any():
+                found.append((title if key != "accuracy" or len(names) == 1 else f"{title} by {judge}", values))
+    return found
+
+
+def _dress(axes: "Axes", label: str, rows: Sequence[Row], look: Look) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axes.set_facecolor(look["ground"])
+    axes.set_ylabel(label, color=look["ink"], fontsize=11)
+    axes.tick_params(colors=look["ink"], labelsize=10, length=0)
+    axes.grid(axis="y", color=look["faint"], alpha=0.25, linewidth=0.8)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(look["faint"])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: in_units(x)))
+    if rows:
+        axes.set_xlim(0, max(rows[-1]["images"], 1))
+    for before, row in pairwise(rows):
+        if phase(row) != phase(before):
+            axes.axvline(before["images"], color=look["faint"], linewidth=1, linestyle=":")
+            axes.annotate(
+                f" phase {phase(row) + 1}", (before["images"], 0.02), xycoords=("data", "axes fraction"),
+                color=look["faint"], fontsize=9,
+            )  # fmt: skip
+    if not rows:
+        axes.text(0.5, 0.5, "nothing logged yet", transform=axes.transAxes, ha="center", color=look["ink"], fontsize=11)
+
+
+def _draw(
+    axes: "Axes",
+    rows: Sequence[Row],
+    lines: Sequence[tuple[str, np.ndarray]],
+    look: Look,
+    frame: tuple[float, float] | None = None,
+) -> None:
+    """The lines with their legend above; `frame` is the vertical range, by default all but the wildest spikes."""
+    images, width = series(rows, "images"), max(1, len(rows) // SMOOTH)
+    for i, (name, values) in enumerate(lines):
+        colour, style = look["lines"][i % 4], ("-", "--", ":")[i // 4 % 3]
+        x, y = _thinned(images), _thinned(values)
+        if width > 1:
+            axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.35)
+            y = _thinned(_smooth(values, width))
+        marker = "o" if len(rows) < 3 else ""  # a line needs two points to be seen
+        axes.plot(x, y, style, color=colour, linewidth=1.9, label=name, marker=marker, markersize=4)
+    if lines:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, labelcolor=look["ink"], fontsize=10,
+            borderaxespad=0.2, handlelength=1.6,
+        )  # fmt: skip
+        frame = frame or _frame([values for _, values in lines], width)
+    if frame:
+        margin = 0.04 * (frame[1] - frame[0])
+        axes.set_ylim(frame[0] - margin, frame[1] + margin)
+        _say_what_is_outside(axes, np.concatenate([values for _, values in lines]), look)
+
+
+def _frame(lines: Sequence[np.ndarray], width: int) -> tuple[float, float] | None:
+    """A range for all running means and the middle 98 % of the rows; for all rows if that costs little room."""
+    every = [line[np.isfinite(line)] for line in lines]
+    every = [line for line in every if len(line)]
+    if not every:
+        return None
+    shown = [np.quantile(line, (0.01, 0.99)) for line in every] + [_smooth(line, width) for line in every]
+    low, high = float(min(v.min() for v in shown)), float(max(v.max() for v in shown))
+    lowest, highest = float(min(v.min() for v in every)), float(max(v.max() for v in every))
+    room = 0.4 * (high - low)
+    low, high = low if lowest < low - room else lowest, high if highest > high + room else highest
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _say_what_is_outside(axes: "Axes", values: np.ndarray, look: Look) -> None:
+    values, (low, high) = values[np.isfinite(values)], axes.get_ylim()
+    far = [f"{worst:.3g}" for worst in (values.min(), values.max()) if not low <= worst <= high] if len(values) else []
+    if far:
+        axes.text(
+            1, 1.02, f"spikes reach {' and '.join(far)}", transform=axes.transAxes, ha="right", va="bottom",
+            color=look["faint"], fontsize=9,
+        )  # fmt: skip
+
+
+def _rest(axes: "Axes", equilibrium: Mapping[str, float], names: Sequence[str], look: Look) -> None:
+    """Dashed lines where the losses would come to rest, named at their right end."""
+    levels: dict[float, list[int]] = {}
+    for i, name in enumerate(names):
+        if name in equilibrium:
+            levels.setdefault(round(equilibrium[name], 6), []).append(i)
+    if not levels:
+        return
+    low, high = axes.get_ylim()
+    margin = 0.06 * (high - low)
+    axes.set_ylim(min(low, min(levels) - margin), max(high, max(levels) + 2 * margin))
+    for level, who in levels.items():
+        colour = look["lines"][who[0]] if len(who) == 1 else look["ink"]
+        axes.axhline(level, color=colour, linestyle="--", linewidth=1, zorder=1)
+        axes.annotate(
+            f"{' and '.join(names[i] for i in who)} at equilibrium: {level:.3g}", (1, level), xytext=(0, 3),
+            xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color=colour, fontsize=9,
+        )  # fmt: skip
+
+
+def _smooth(values: np.ndarray, width: int) -> np.ndarray:
+    """Mean of the `width` points around each but the highest and the lowest: one wild row does not move it.
+
+    Fewer points at the ends; nan stays nan.
+    """
+    padded = np.pad(values, (width // 2, (width - 1) // 2), constant_values=np.nan)
+    means = []
+    for value, around in zip(values, np.lib.stride_tricks.sliding_window_view(padded, width), strict=True):
+        known = np.sort(around[np.isfinite(around)])
+        means.append((known[1:-1] if len(known) > 2 else known).mean() if np.isfinite(value) else value)
+    return np.array(means)
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+    """Means of neighbours, so that at most `MOST` points remain."""
+    group = -(-len(values) // MOST) if len(values) else 1
+    whole = values[: len(values) // group * group].reshape(-1, group).mean(axis=1)
+    return np.append(whole, values[-1:]) if group > 1 else whole
+
+
+def in_units(images: float) -> str:
+    """12,800 → "12.8 k", 1,500,000 → "1.5 M"."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(images) >= size:
+            return f"{images / size:.4g}{unit}"
+    return f"{images:.4g}"
