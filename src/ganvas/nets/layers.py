@@ -119,4 +119,6 @@ class UpConv2d(nn.Conv2d):
         w = F.pad(w, (1, 1, 1, 1))
         w = w[:, :, 1:] + w[:, :, :-1]
         w = w[:, :, :, 1:] + w[:, :, :, :-1]
+        if self.weight.is_contiguous(memory_format=torch.channels_last):  # mixed layouts are copied on every pass
+            w, x = (t.contiguous(memory_format=torch.channels_last) for t in (w, x))
         return F.conv_transpose2d(x, w, self.bias, stride=2, padding=1)

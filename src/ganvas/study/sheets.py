@@ -67,28 +67,36 @@ def save_picture(path: Path, image: np.ndarray) -> None:
 
 
 def film(
-    frames: Sequence[Path | Image.Image], out: Path | BytesIO, seconds: float = 6.0, hold: float = 2.0, kind: str = ""
+    frames: Sequence[Path | Image.Image],
+    out: Path | BytesIO,
+    seconds: float = 6.0,
+    hold: float = 2.0,
+    side: int = 640,
+    kind: str = "",
 ) -> None:
     """An animation of equal pictures that runs `seconds`, holds its last frame for `hold` more, and starts again.
 
-    kind: "gif" or "webp"; by default the ending of `out`. GIF has one palette for all frames, so that nothing but the
-    pictures changes; grey ones get 32 greys, which halves the file and cannot be told from 256 in motion.
+    side: in pixels; larger frames are shrunk. kind: "gif" or "webp"; by default the ending of `out`. A GIF has one
+    palette for all frames, so that nothing but the pictures changes; grey ones get 32 greys, which halves the file and
+    cannot be told from 256 in motion.
     """
     if not frames:
         raise BadInput("a film needs at least one frame")
     kind = kind or ("" if isinstance(out, BytesIO) else Path(out).suffix.lower().lstrip("."))
     if kind not in ("gif", "webp"):
-        raise BadInput(f"a film is a .gif or a .webp, not {kind or 'without an ending'}")
+        raise BadInput(f"a film is written as .gif or .webp, not as {kind or 'a file without ending'}")
     pictures = [_frame(f) for f in frames]
     mode = "L" if all(p.mode == "L" for p in pictures) else "RGB"
     size = max(p.size for p in pictures)  # later phases draw larger pictures
-    pictures = [p.convert(mode).resize(size, Image.Resampling.NEAREST) for p in pictures]
+    pictures = [fit(p.convert(mode).resize(size, Image.Resampling.NEAREST), side) for p in pictures]
     step = max(20, round(1000 * seconds / len(pictures)))  # milliseconds; browsers slow anything shorter down
     options = {"duration": [step] * (len(pictures) - 1) + [step + round(1000 * hold)], "loop": 0}
     if kind == "gif":
         pictures = _share_palette(pictures)
+    elif mode == "L":
+        options |= {"lossless": True, "quality": 20, "method": 0}  # quality is effort here
     else:
-        options |= {"lossless": True} if mode == "L" else {"quality": 80}
+        options |= {"quality": 80}
     buffer = BytesIO()
     pictures[0].save(buffer, kind.upper(), save_all=True, append_images=pictures[1:], **options)
     _deliver(buffer, out)
@@ -129,6 +137,15 @@ def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
     buffer = BytesIO()
     canvas.save(buffer, "PNG")
     _deliver(buffer, out)
+
+
+def fit(picture: Image.Image, side: int) -> Image.Image:
+    """The picture, shrunk where a side of it is longer than `side` pixels."""
+    scale = side / max(picture.size)
+    if scale >= 1:
+        return picture
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _deliver(buffer: BytesIO, out: Path | BytesIO) -> None:

@@ -16,9 +16,9 @@ PAIRED = ("relativistic", "wasserstein")  # only differences of logits mean anyt
 
 
 def headline(rows: Sequence[Row], run: Run) -> str:
-    """What was trained on what, how far, how long, and whether the log shows an illness. One or two sentences."""
+    """What was trained on what, how far, how long; then the illnesses in the log or how the discriminator fares."""
     rows = settle(rows)
-    recipe, data = run.get("recipe") or "A recipe", record(run, "data").get("source") or "its data"
+    recipe, data = names(run)
     if not rows:
         return f"{recipe} on {data}: nothing is logged yet."
     images, planned = rows[-1]["images"], number(run.get("length", run.get("images")))
@@ -33,7 +33,13 @@ def headline(rows: Sequence[Row], run: Run) -> str:
         )
     if found := ills(rows, run):
         return f"{text}. The log shows an illness: {', and '.join(ill.name for ill in found)}."
-    return f"{text}. The log shows no illness." if len(latest_phase(rows)) >= FEWEST else f"{text}."
+    return ". ".join([text, *(told for judge in judges(rows) if (told := _told_apart(judge, rows, run)))]) + "."
+
+
+def names(run: Run) -> tuple[str, str]:
+    """What the recipe and the data are called."""
+    data = record(run, "data", "spec").get("name") or record(run, "data").get("source")
+    return str(run.get("recipe") or "a recipe"), str(data or "its data")
 
 
 def describe(rows: Sequence[Row], run: Run) -> list[str]:
@@ -41,13 +47,13 @@ def describe(rows: Sequence[Row], run: Run) -> list[str]:
     rows = settle(rows)
     if not rows:
         return ["Nothing is logged yet, so there is nothing to say about the training."]
-    last, loss, found = latest_phase(rows), loss_name(run), ills(rows, run)
+    last, found = latest_phase(rows), ills(rows, run)
     said = []
     if number_of_phase := phase(last[0]):
         start = f"{last[0]['images']:,.0f} images"
         said.append(f"The run is in phase {number_of_phase + 1}; what follows is about that phase, from {start} on.")
     said += [ill.sentence for ill in found]
-    said += [text for judge in judges(last) if (text := _standing(judge, last, loss))]
+    said += [text for judge in judges(last) if (text := _standing(judge, last, run))]
     said += _going(last, run)
     if len(last) < FEWEST:
         count = "Only one row is" if len(last) == 1 else f"Only {len(last)} rows are"
@@ -67,25 +73,35 @@ def describe(rows: Sequence[Row], run: Run) -> list[str]:
     return [*said, "None of this measures how good or how varied the pictures are: compare the sheets by eye."]
 
 
-def _standing(judge: str, rows: Sequence[Row], loss: str) -> str:
+def _told_apart(judge: str, rows: Sequence[Row], run: Run) -> str:
+    """How often one discriminator is right at the end; "" where that is not logged."""
+    end = tail(latest_phase(rows))
+    accuracy, loss = mean(end, f"{judge}/accuracy"), loss_name(run)
+    if accuracy != accuracy:
+        return ""
+    who = {"D": "the critic" if loss == "wasserstein" else "the discriminator"}.get(judge, f"discriminator {judge}")
+    does = "ranks a real image above a generated one" if loss in PAIRED else "tells real from generated images"
+    over = f"last {len(end)} rows" if len(end) > 1 else "last row"
+    return f"In the {over} {who} {does} {percent(accuracy)} of the time"
+
+
+def _standing(judge: str, rows: Sequence[Row], run: Run) -> str:
     """How one discriminator fares at the end."""
     end = tail(rows)
-    who = {"D": "the critic" if loss == "wasserstein" else "the discriminator"}.get(judge, f"discriminator {judge}")
     accuracy, real, fake, p_real, p_fake = (
         mean(end, f"{judge}/{key}") for key in ("accuracy", "real", "fake", "p_real", "p_fake")
     )
     said = []
-    if accuracy == accuracy:
-        over = f"In the last {len(end)} rows" if len(end) > 1 else "In the last row"
-        told = "ranks a real image above a generated one" if loss in PAIRED else "tells real from generated images"
-        said.append(f"{over} {who} {told} {percent(accuracy)} of the time (guessing would be 50 %).")
+    if told := _told_apart(judge, rows, run):
+        easy = "; the two are still easy to tell apart, for it at least" if accuracy > 0.95 else ""
+        said.append(f"{told} (guessing would be 50 %){easy}.")
     if p_real == p_real and p_fake == p_fake:
         said.append(
             f"D(x), its belief in real images, is {p_real:.2f}; D(G(z)), in generated ones, {p_fake:.2f}. At "
             "equilibrium both would be 0.50."
         )
     elif real == real and fake == fake:
-        said.append(_scores(judge, rows, loss, real, fake))
+        said.append(_scores(judge, rows, loss_name(run), real, fake))
     return " ".join(said)
 
 
@@ -95,7 +111,7 @@ def _scores(judge: str, rows: Sequence[Row], loss: str, real: float, fake: float
         asked = f"It answers {real:.2f} to real and {fake:.2f} to generated images, asked for 1 and 0."
         return f"{asked} At equilibrium both would be 0.50."
     if loss == "hinge":
-        asked = f"It scores real images {real:+.2f} and generated ones {fake:+.2f}, asked for +1 or more and −1 or less."
+        asked = f"It scores real images {real:+.2f}, asked for +1 or more; generated {fake:+.2f}, asked for −1."
         return f"{asked} At equilibrium both would be the same."
     if loss == "relativistic":
         return (
@@ -106,11 +122,11 @@ def _scores(judge: str, rows: Sequence[Row], loss: str, real: float, fake: float
         return f"Its mean score is {real:.2f} on real and {fake:.2f} on generated images."
     start = rows[: len(tail(rows))]
     then = mean(start, f"{judge}/real") - mean(start, f"{judge}/fake")
-    was = f" (over the first {len(start)} rows it was {then:.3g})" if len(rows) >= FEWEST and then == then else ""
+    was = f" (over the first {len(start)} rows it was {figures(then)})" if len(rows) >= FEWEST and then == then else ""
     return (
-        f"Its estimate of the distance between real and generated images is {real - fake:.3g}{was}. The estimate is in "
-        "the critic's own units: it compares moments of this run, not runs, and falling is what one hopes for. The "
-        "critic's loss is minus that distance plus any penalty, the generator's is minus the score of its images, "
+        f"Its estimate of the distance between real and generated images is {figures(real - fake)}{was}. The estimate "
+        "is in the critic's own units: it compares moments of this run, not runs, and falling is what one hopes for. "
+        "The critic's loss is minus that distance plus any penalty, the generator's is minus the score of its images, "
         "whose zero is arbitrary: negative or rising losses are no fault."
     )
 
@@ -129,10 +145,10 @@ def _going(rows: Sequence[Row], run: Run) -> list[str]:
 
 def _course(course: Trend) -> str:
     if course.kind == "flat":
-        return f"stays near {course.level:.3g}"
+        return f"stays near {figures(course.level)}"
     if course.kind == "wandering":
-        return f"wanders between {course.low:.3g} and {course.high:.3g}"
-    return f"{'rises' if course.kind == 'rising' else 'falls'} from {course.start:.3g} to {course.end:.3g}"
+        return f"wanders between {figures(course.low)} and {figures(course.high)}"
+    return f"{'rises' if course.kind == 'rising' else 'falls'} from {figures(course.start)} to {figures(course.end)}"
 
 
 def _halves(rows: Sequence[Row], run: Run) -> list[str]:
@@ -140,9 +156,14 @@ def _halves(rows: Sequence[Row], run: Run) -> list[str]:
     if loss_name(run) not in SUM_OF_HALVES or not equilibrium(rows, run) or loss != loss:
         return []
     return [
-        f"The discriminator's loss here is the sum of its real and its fake half ({loss:.3g} at the end); sources that "
-        f"print the mean of the two show half of it ({loss / 2:.3g})."
+        f"The discriminator's loss here is the sum of its real and its fake half ({figures(loss)} at the end); sources "
+        f"that print the mean of the two show half of it ({figures(loss / 2)})."
     ]
+
+
+def figures(value: float) -> str:
+    """Three significant figures, zeros kept: 1 → "1.00", 1234.5 → "1,234"."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def duration(seconds: float) -> str:
