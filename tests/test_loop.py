@@ -49,7 +49,7 @@ def test_a_run_explains_itself(tmp_path, data):
     record = json.loads((run.folder / "run.json").read_text())
     assert record["arguments"]["widths"] == [16, 24] and record["arguments"]["lr"] == 1e-5, "resolved, defaults included"
     assert len(list((run.folder / "samples").glob("0*.png"))) > 20
-    for name in ("samples/film.gif", "samples/real.png", "samples/input.png", "report.html", "snapshots/last.safetensors"):
+    for name in ("samples/film.gif", "samples/real.png", "samples/input.png", "curves.png", "report.html", "snapshots/last.safetensors"):
         assert (run.folder / name).stat().st_size > 100, name
     assert run._repr_png_()[:4] == b"\x89PNG"
     assert run.generator.sample(3).shape == (3, 1, 28, 28)

@@ -10,6 +10,9 @@ from ganvas import files
 from ganvas.errors import Storage
 from ganvas.nets.table import NETS
 from ganvas.play.game import Game
+from ganvas.study.curves import curves
+from ganvas.study.ills import equilibrium
+from ganvas.study.log import read_log
 from ganvas.study.sample import Generator
 from ganvas.study.sheets import annotated, film, sheet
 from ganvas.training.checkpoint import save_checkpoint
@@ -116,10 +119,13 @@ def real_looks(trainer: Trainer, folder: RunFolder) -> None:
 
 
 def last_looks(folder: RunFolder) -> None:
-    """samples/film.gif: the same latents through training."""
-    frames = sorted(path for path in folder.samples.glob("[0-9]*.png"))
-    with files.storage_errors(folder.samples):
-        film(frames, folder.samples / "film.gif")
+    """samples/film.gif, the same latents through training, and curves.png."""
+    rows, frames = read_log(folder.folder / "log.jsonl"), sorted(folder.samples.glob("[0-9]*.png"))
+    with files.storage_errors(folder.folder):
+        if frames:
+            film(frames, folder.samples / "film.gif")
+        if rows:
+            curves(rows, folder.folder / "curves.png", equilibrium(rows, folder.record))
 
 
 def _visible(images, trainer: Trainer):

@@ -21,7 +21,9 @@ def test_rows_come_back_and_a_torn_last_line_does_not(tmp_path):
     assert read_log(write(tmp_path / "log.jsonl", *rows)) == rows
 
 
-@pytest.mark.parametrize("junk", ["[1]\n", "7\n", "\n", "\x00\x00\n", '{"phase": 0}\n', '{"images": "ten"}\n', "[" * 10**5 + "\n"])
+@pytest.mark.parametrize(
+    "junk", ["[1]\n", "7\n", "\n", "\x00\x00\n", '{"phase": 0}\n', '{"images": "ten"}\n', "[" * 10**5 + "\n"]
+)
 def test_lines_that_are_no_rows_are_skipped(tmp_path, junk):
     good = {"images": 10, "D/loss": 1.0}
     assert read_log(write(tmp_path / "log.jsonl", junk, good)) == [good]

@@ -59,7 +59,10 @@ def test_flat_is_flat_and_wide_is_wandering():
 
 def test_noise_alone_seldom_drifts():
     rng = np.random.default_rng(1)
-    assert share("rising", lambda: 1 + 0.1 * red(67, 0.5, rng)) + share("falling", lambda: 1 + 0.1 * red(67, 0.5, rng)) < 0.03
+    assert (
+        share("rising", lambda: 1 + 0.1 * red(67, 0.5, rng)) + share("falling", lambda: 1 + 0.1 * red(67, 0.5, rng))
+        < 0.03
+    )
 
 
 def test_too_few_points_are_not_spoken_of_and_nan_is_left_out():

@@ -119,12 +119,13 @@ def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
     if (h, w) != (height, width):
         title += f"; shown: the central {h} by {w}"
 
-    font = ImageFont.load_default(11)
+    letters = min(20, max(11, 200 // w))  # pixels: larger where few cells share the width
+    font = ImageFont.load_default(letters)
     form = "{:.2f}" if image.dtype.kind == "f" else "{}"
     texts = ["\n".join(form.format(v) for v in pixel) for pixel in image.reshape(c, -1).T]
     colours = np.broadcast_to(_eight_bit(_visible(image[None]))[0, :3], (3, h, w)).reshape(3, -1).T
     widest = max(font.getlength(line) for text in set(texts) for line in text.split("\n"))
-    cell = max(int(widest) + 10, 14 * c + 8, -(-WIDTH // w))
+    cell = max(int(widest) + 10, (letters + 3) * c + 8, -(-WIDTH // w))
     head, margin = 44, 14  # pixels; Pillow's own font has no multiplication sign, hence "by" in the title
     canvas = Image.new("RGB", (max(w * cell, 340) + 2 * margin, h * cell + head + margin), "white")
     draw = ImageDraw.Draw(canvas)
@@ -186,7 +187,7 @@ def _scatter(points: np.ndarray) -> Image.Image:
         for dy in range(-2, 3):
             for dx in range(-2, 3):
                 if dx * dx + dy * dy <= 5:
-                    np.add.at(ink, (side - 1 - y + dy, x + dx), 0.5)
+                    np.add.at(ink, (side - 1 - y + dy, x + dx), 1)
         ink = 1 - np.exp(-ink)  # dots on dots grow darker, never more than black
     return Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8))
 
