@@ -117,7 +117,15 @@ print([m for m in ("torch", "matplotlib", "PIL", "scipy") if m in sys.modules], 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["recipes"], ["train", "--help"], ["train", "dcgna"], ["train", "gan", "--lrr", "1"], ["sample", "--help"], ["show", "gan", "--help"]],
+    [
+        ["--help"],
+        ["recipes"],
+        ["train", "--help"],
+        ["train", "dcgna"],
+        ["train", "gan", "--lrr", "1"],
+        ["sample", "--help"],
+        ["show", "gan", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help_and_spelling_errors_import_nothing_heavy(arguments):

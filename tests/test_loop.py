@@ -35,7 +35,12 @@ def train(tmp_path, data, name="run", **options):
 
 def weights(run):
     state, _ = latest(run.folder / "checkpoints")
-    return {f"{p}/{k}": v for p, s in state["players"].items() for part in ("module", "average") for k, v in s.get(part, {}).items()}
+    return {
+        f"{p}/{k}": v
+        for p, s in state["players"].items()
+        for part in ("module", "average")
+        for k, v in s.get(part, {}).items()
+    }
 
 
 def same(a, b):
@@ -45,11 +50,23 @@ def same(a, b):
 def test_a_run_explains_itself(tmp_path, data):
     run = train(tmp_path, data)
     assert run.finished
-    assert run.log[-1]["images"] == 480 and {"D/loss", "G/loss", "D/p_real", "D/p_fake", "D/accuracy"} <= run.log[-1].keys()
+    assert (
+        run.log[-1]["images"] == 480
+        and {"D/loss", "G/loss", "D/p_real", "D/p_fake", "D/accuracy"} <= run.log[-1].keys()
+    )
     record = json.loads((run.folder / "run.json").read_text())
-    assert record["arguments"]["widths"] == [16, 24] and record["arguments"]["lr"] == 1e-5, "resolved, defaults included"
+    assert record["arguments"]["widths"] == [16, 24] and record["arguments"]["lr"] == 1e-5, (
+        "resolved, defaults included"
+    )
     assert len(list((run.folder / "samples").glob("0*.png"))) > 20
-    for name in ("samples/film.gif", "samples/real.png", "samples/input.png", "curves.png", "report.html", "snapshots/last.safetensors"):
+    for name in (
+        "samples/film.gif",
+        "samples/real.png",
+        "samples/input.png",
+        "curves.png",
+        "report.html",
+        "snapshots/last.safetensors",
+    ):
         assert (run.folder / name).stat().st_size > 100, name
     assert run._repr_png_()[:4] == b"\x89PNG"
     assert run.generator.sample(3).shape == (3, 1, 28, 28)

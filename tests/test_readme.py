@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
 COMMANDS = [
-    line.split("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.startswith("ganvas ")
+    line.split("#")[0].strip()
+    for kind, text in BLOCKS
+    if kind == "sh"
+    for line in text.splitlines()
+    if line.startswith("ganvas ")
 ]
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 
@@ -30,12 +34,18 @@ def desk(tmp_path_factory):
     rng = np.random.default_rng(0)
     for i in range(24):
         pixels = rng.integers(0, 255, (int(rng.integers(60, 120)), int(rng.integers(60, 120)), 3), dtype=np.uint8)
-        Image.fromarray(pixels).convert(["RGB", "L", "CMYK"][i % 3]).save(photos / f"{i}.{['png', 'jpg', 'tif'][i % 3]}")
+        Image.fromarray(pixels).convert(["RGB", "L", "CMYK"][i % 3]).save(
+            photos / f"{i}.{['png', 'jpg', 'tif'][i % 3]}"
+        )
     return folder
 
 
 def shorter(text: str) -> str:
-    return re.sub(r"--minutes \S+|--epochs \S+", "--images 64", text).replace("20_000", "64").replace("width=32", "width=4")
+    return (
+        re.sub(r"--minutes \S+|--epochs \S+", "--images 64", text)
+        .replace("20_000", "64")
+        .replace("width=32", "width=4")
+    )
 
 
 def test_there_are_commands_to_test():

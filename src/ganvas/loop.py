@@ -157,18 +157,16 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine) -> None:
     from ganvas.training.trainer import Sick
     from ganvas.watching import Keeper, Watcher, last_looks, real_looks
 
-    keeper, watcher = Keeper(trainer, folder, line.say), Watcher(trainer, folder)
     real_looks(trainer, folder)
-    with _signals(trainer, line):
+    with _signals(trainer):
         while True:
+            keeper, watcher = Keeper(trainer, folder, line.say), Watcher(trainer, folder)
             try:
-                if trainer.images < trainer.length:
-                    keeper.save_first()
-                began, start = time.perf_counter(), 0.0
+                keeper.save_first()
+                began = time.perf_counter()
                 for tick in trainer.ticks(every=_cadence(trainer)):
-                    start += tick.seconds if tick.whole else 0.0
                     line.update(tick.images, time.perf_counter() - began, tick.means)
-                    watcher.look(tick, start)
+                    watcher.look(tick)
                     keeper.save_if_due()
                 break
             except Sick as error:
@@ -212,7 +210,7 @@ def _cadence(trainer: Trainer) -> int:
 
 
 @contextlib.contextmanager
-def _signals(trainer: Trainer, line: ProgressLine) -> Iterator[None]:
+def _signals(trainer: Trainer) -> Iterator[None]:
     """The first SIGINT, SIGTERM or SIGHUP ends the round and then the run, with a checkpoint; the second interrupts."""
     if threading.current_thread() is not threading.main_thread():
         yield

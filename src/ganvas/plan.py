@@ -110,9 +110,7 @@ class Plan:
         except (TypeError, ValueError, RuntimeError) as error:
             raise BadInput(f"recipe {self.recipe} cannot be built with these arguments: {error}") from error
 
-    def _length(
-        self, recipe: table.Recipe, source: Source, arguments: dict[str, Any], earlier: Record | None
-    ) -> int:
+    def _length(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any], earlier: Record | None) -> int:
         """The length asked for in images, a whole number of batches; an earlier run is never shortened."""
         batch = arguments["batch"]
         if self.minutes is not None:

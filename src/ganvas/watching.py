@@ -35,6 +35,7 @@ class Keeper:
         self.refused = 0
 
     def save_first(self) -> None:
+        """So that there is a healthy moment to go back to, and a full or read-only disk speaks up at once."""
         if self.saved < 0:
             self.save()
 
@@ -77,19 +78,20 @@ class Watcher:
         step = trainer.length / SHEETS
         self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, SHEETS + 1))})
         self.due = [images for images in self.due if images > trainer.images or images == trainer.images == 0]
+        self.last = (trainer.images, 0.0)
 
-    def look(self, tick: Tick, seconds: float) -> None:
+    def look(self, tick: Tick) -> None:
+        """The row of a whole tick, and a sheet if one is due."""
         if tick.whole:
-            row = {"images": tick.images, "phase": tick.phase, "round": tick.round, "seconds": round(seconds, 3)}
-            speed = {"images_per_second": round(self._since(tick) / max(tick.seconds, 1e-9), 1)}
+            images, seconds = self.last
+            self.last = tick.images, tick.seconds
+            row = {"images": tick.images, "phase": tick.phase, "round": tick.round, "seconds": round(tick.seconds, 3)}
+            speed = (tick.images - images) / max(tick.seconds - seconds, 1e-9)
+            means = {key: float(f"{value:.6g}") for key, value in tick.means.items()}
             with contextlib.suppress(Storage):  # a row lost to a full disk; checkpoints speak up
-                self.folder.log(row | speed | {key: float(f"{value:.6g}") for key, value in tick.means.items()})
+                self.folder.log(row | {"images_per_second": round(speed, 1)} | means)
         if self.due and tick.images >= self.due[0]:
             self.picture()
-
-    def _since(self, tick: Tick) -> int:
-        before, self.last = getattr(self, "last", self.trainer.images), tick.images
-        return tick.images - before
 
     def picture(self) -> None:
         """A sheet of the run's 64 latents as the averaged generator draws them now."""

@@ -13,7 +13,22 @@ from ganvas.loop import train
 from ganvas.recipes import table
 from tests.conftest import strokes
 
-TOY = ["--widths", "16", "24", "--d-widths", "24", "16", "--latent", "4", "--batch", "8", "--images", "64", "--threads", "1"]
+TOY = [
+    "--widths",
+    "16",
+    "24",
+    "--d-widths",
+    "24",
+    "16",
+    "--latent",
+    "4",
+    "--batch",
+    "8",
+    "--images",
+    "64",
+    "--threads",
+    "1",
+]
 
 
 @pytest.fixture(scope="module")
@@ -150,4 +165,14 @@ def test_bad_sample_arguments(run, tmp_path, capsys):
 
 def test_ten_settings_survive_in_run_json(run):
     record = json.loads((run / "run.json").read_text())
-    assert {"recipe", "arguments", "data", "seed", "images", "length", "versions", "circumstances", "ganvas"} <= record.keys()
+    assert {
+        "recipe",
+        "arguments",
+        "data",
+        "seed",
+        "images",
+        "length",
+        "versions",
+        "circumstances",
+        "ganvas",
+    } <= record.keys()

@@ -111,7 +111,9 @@ def test_upconv_is_nearest_upsampling_and_convolution():
 
 def test_maxout_is_the_largest_piece():
     layer, x = Maxout(6, 4, 3), torch.randn(5, 6)
-    by_hand = torch.stack([(layer.linear.weight[3 * u : 3 * u + 3] @ x.T).T + layer.linear.bias[3 * u : 3 * u + 3] for u in range(4)], 1)
+    by_hand = torch.stack(
+        [(layer.linear.weight[3 * u : 3 * u + 3] @ x.T).T + layer.linear.bias[3 * u : 3 * u + 3] for u in range(4)], 1
+    )
     assert torch.allclose(layer(x), by_hand.amax(-1), atol=1e-6)
 
 
@@ -130,7 +132,10 @@ def test_dcgan_has_the_papers_shapes():
     assert not isinstance(G.net[-2], nn.BatchNorm2d) and not isinstance(D.net[1], nn.BatchNorm2d)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((28, 28), (2, (7, 7))), ((64, 64), (4, (4, 4))), ((48, 96), (3, (6, 12))), ((32, 32), (3, (4, 4)))])
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((28, 28), (2, (7, 7))), ((64, 64), (4, (4, 4))), ((48, 96), (3, (6, 12))), ((32, 32), (3, (4, 4)))],
+)
 def test_doublings(size, expected):
     from ganvas.errors import BadInput
 
@@ -141,7 +146,10 @@ def test_doublings(size, expected):
 
 
 def test_the_keras_lab_shapes():
-    G, D = UpsampleGenerator(100, (1, 28, 28), (128, 128, 64)), StridedDiscriminator((1, 28, 28), (32, 64, 128, 256), 3, True, 0.25, 0.2, 1)
+    G, D = (
+        UpsampleGenerator(100, (1, 28, 28), (128, 128, 64)),
+        StridedDiscriminator((1, 28, 28), (32, 64, 128, 256), 3, True, 0.25, 0.2, 1),
+    )
     x, sides = torch.zeros(2, 1, 28, 28), []
     for layer in D.net:
         x = layer(x)
@@ -150,7 +158,10 @@ def test_the_keras_lab_shapes():
     assert sides == [14, 7, 8, 4, 2]
     assert G(torch.zeros(2, 100)).shape == (2, 1, 28, 28)
     assert sum(isinstance(m, nn.BatchNorm2d) for m in D.modules()) == 3
-    assert StridedDiscriminator((3, 32, 32), (32, 64, 128, 256), 3, pad_after=1)(torch.zeros(2, 3, 32, 32)).shape == (2, 1)
+    assert StridedDiscriminator((3, 32, 32), (32, 64, 128, 256), 3, pad_after=1)(torch.zeros(2, 3, 32, 32)).shape == (
+        2,
+        1,
+    )
 
 
 def test_eps_and_momentum_are_not_confused():

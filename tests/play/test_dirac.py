@@ -35,7 +35,6 @@ class Slope(nn.Module):
         return (self.psi * x).flatten(1)
 
 
-
 def radii(loss, steps, h=0.1, start=(1.0, 1.0), simultaneous=True, penalties=()):
     G, D = Point(start[0]), Slope(start[1])
     game = Latent(G, D, Normal(1), LOSSES[loss], penalties, simultaneous=simultaneous)
@@ -56,7 +55,9 @@ def radii(loss, steps, h=0.1, start=(1.0, 1.0), simultaneous=True, penalties=())
     return out
 
 
-@pytest.mark.parametrize(("loss", "growth"), [("minimax", 1.001249), ("non_saturating", 1.001249), ("wasserstein", 1.004988)])
+@pytest.mark.parametrize(
+    ("loss", "growth"), [("minimax", 1.001249), ("non_saturating", 1.001249), ("wasserstein", 1.004988)]
+)
 def test_simultaneous_steps_spiral_out_at_the_linear_rate(loss, growth):
     r = radii(loss, 50, start=(1e-4, 0.0))
     assert (r[-1] / r[0]) ** (1 / 49) == pytest.approx(growth, abs=1e-6)
@@ -76,7 +77,9 @@ def test_non_saturating_simultaneous_ends_on_a_limit_cycle(h):
 
 def test_non_saturating_alternating_decays_slowly():
     h, steps = 0.1, 6000
-    assert radii("non_saturating", steps, h=h, simultaneous=False)[-1] == pytest.approx(math.sqrt(8 / (h * steps)), rel=0.1)
+    assert radii("non_saturating", steps, h=h, simultaneous=False)[-1] == pytest.approx(
+        math.sqrt(8 / (h * steps)), rel=0.1
+    )
 
 
 @pytest.mark.parametrize(("loss", "gamma", "factor"), [("non_saturating", 1.0, 0.95), ("wasserstein", 2.0, 0.90)])
@@ -98,7 +101,12 @@ def test_from_far_away():
 
 def test_r2_doubles_the_damping():
     def rate(gamma, places):
-        r = radii("relativistic", 300, start=(1e-3, 0.0), penalties=tuple(GradientPenalty(constant(gamma / 2), p, 0.0) for p in places))
+        r = radii(
+            "relativistic",
+            300,
+            start=(1e-3, 0.0),
+            penalties=tuple(GradientPenalty(constant(gamma / 2), p, 0.0) for p in places),
+        )
         return (r[-1] / r[199]) ** (1 / 100)
 
     assert rate(0.5, (real, fake)) == pytest.approx(rate(1.0, (real,)), abs=1e-3)

@@ -61,14 +61,17 @@ def test_places():
     share = ((points(penalties.between) - f) / (x - f)).flatten(1)
     assert torch.allclose(share, share[:, :1].expand_as(share), atol=1e-3), "one share per sample"
     assert share[:, 0].std() > 0.05, "not one share for the batch"
-    assert ((0 <= share) & (share <= 1)).all()
+    assert ((share >= 0) & (share <= 1)).all()
     moved = points(penalties.around) - x
     assert ((moved >= 0) & (moved <= 0.5 * x.std())).all() and moved.max() > 0
 
 
 def test_lazy_penalties_have_the_same_weight_on_average():
     D, x, f = Linear(), images(1), images(2)
-    lazy, eager = GradientPenalty(constant(1.0), penalties.real, 0.0, every=4), GradientPenalty(constant(1.0), penalties.real, 0.0)
+    lazy, eager = (
+        GradientPenalty(constant(1.0), penalties.real, 0.0, every=4),
+        GradientPenalty(constant(1.0), penalties.real, 0.0),
+    )
     due = [Clock(0, k, 100) for k in range(8) if lazy.due(Clock(0, k, 100))]
     assert [clock.round for clock in due] == [0, 4]
     assert torch.allclose(sum(lazy(D, x, f, c) for c in due), 8 * eager(D, x, f, CLOCK))

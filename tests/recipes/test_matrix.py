@@ -131,4 +131,6 @@ def test_bf16_trains(name, source):
     trainer = Trainer(toy(name, source.spec, images=40), source, precision="bf16")
     list(trainer.ticks(every=40))
     assert trainer.images == 40
-    assert all(p.dtype == torch.float32 and torch.isfinite(p).all() for pl in trainer.players.values() for p in pl.params)
+    assert all(
+        p.dtype == torch.float32 and torch.isfinite(p).all() for pl in trainer.players.values() for p in pl.params
+    )

@@ -137,9 +137,14 @@ def test_the_users_own_matplotlib_is_left_alone():
     before = dict(matplotlib.rcParams)
     curves(rows(), BytesIO())
     assert dict(matplotlib.rcParams) == before
-    code = "import sys, io; from ganvas.study.curves import curves; a = 'matplotlib' in sys.modules; curves([], io.BytesIO())"
-    show = "print(a, 'matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", f"{code}; {show}"], capture_output=True, text=True, check=True)
+    code = """
+import io, sys
+from ganvas.study.curves import curves
+before = "matplotlib" in sys.modules
+curves([], io.BytesIO())
+print(before, "matplotlib" in sys.modules, "matplotlib.pyplot" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True", "False"], "imported when drawing, and never pyplot's global state"
 
 

@@ -14,7 +14,15 @@ def test_clock(seconds, text):
 
 
 def test_in_short_says_what_the_loss_allows():
-    means = {"D/loss": 0.612, "G/loss": 1.2, "D/real": 2.0, "D/fake": -1.0, "D/accuracy": 0.81, "D/p_real": 0.74, "D/p_fake": 0.25}
+    means = {
+        "D/loss": 0.612,
+        "G/loss": 1.2,
+        "D/real": 2.0,
+        "D/fake": -1.0,
+        "D/accuracy": 0.81,
+        "D/p_real": 0.74,
+        "D/p_fake": 0.25,
+    }
     assert in_short(means) == "D 0.61 · G 1.20 · D(x) 0.74 · D(G(z)) 0.25 · told apart 81%"
     relative = {k: v for k, v in means.items() if not k.startswith("D/p_")}
     assert "logits real +2.00 fake -1.00" in in_short(relative) and "D(x)" not in in_short(relative)

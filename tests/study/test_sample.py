@@ -26,7 +26,10 @@ def generator(bits=8, range_=(0, 255), pixels=(-1.0, 1.0)):
     return Generator(Ramp(), Latent(Ramp(), nn.Identity(), Normal(2)), Normal(2), spec, pixels)
 
 
-@pytest.mark.parametrize(("bits", "range_", "dtype", "top"), [(8, (0, 255), np.uint8, 255), (16, (0, 65535), np.uint16, 65535), (32, (-4.0, 4.0), np.float32, 4.0)])
+@pytest.mark.parametrize(
+    ("bits", "range_", "dtype", "top"),
+    [(8, (0, 255), np.uint8, 255), (16, (0, 65535), np.uint16, 65535), (32, (-4.0, 4.0), np.float32, 4.0)],
+)
 def test_depth_and_range_are_the_datas(bits, range_, dtype, top):
     G = generator(bits, range_)
     images = np.asarray(G.sample(300, seed=1))
@@ -38,7 +41,9 @@ def test_depth_and_range_are_the_datas(bits, range_, dtype, top):
 
 def test_a_sigmoid_generators_range_is_respected():
     assert np.asarray(generator(pixels=(0.0, 1.0)).sample(300)).min() == 0
-    assert (np.asarray(generator(pixels=(0.0, 1.0)).sample(300)) == 0).mean() > (np.asarray(generator().sample(300)) == 0).mean() + 0.2
+    assert (np.asarray(generator(pixels=(0.0, 1.0)).sample(300)) == 0).mean() > (
+        np.asarray(generator().sample(300)) == 0
+    ).mean() + 0.2
 
 
 def test_a_notebook_sees_a_sheet_and_slices_stay_pictures():

@@ -41,7 +41,8 @@ SICK = {
         {"D_loss": (0.02, 0.002), "G_loss": (6.0, 0.1), "D_accuracy": (0.996, 0.0005)}, "non_saturating", "99.6 %",
     ),
     "the discriminator has learned nothing": (
-        {"D_loss": (1.3863, 0.0005), "G_loss": (0.693, 0.0005), "D_accuracy": (0.5, 0.005)}, "non_saturating", "never judged",
+        {"D_loss": (1.3863, 0.0005), "G_loss": (0.693, 0.0005), "D_accuracy": (0.5, 0.005)},
+        "non_saturating", "never judged",
     ),
     "the generator is starved": (
         {"D_loss": (0.3, 0.01), "G_loss": (-0.003, 0.0001), "D_accuracy": (0.95, 0.005), "D_p_fake": (0.003, 0.0001)},
@@ -49,7 +50,8 @@ SICK = {
     ),
     "oscillation": ({"D_loss": (1.1 + 0.3 * WAVE).tolist()}, "non_saturating", "the loss of D swings 7 times"),
     "its numbers broke down": (
-        {"G_loss": [0.9 + 0.01 * (i % 3) for i in range(150)] + [float("nan")] * 50}, "non_saturating", "first G/loss at 483,200 images",
+        {"G_loss": [0.9 + 0.01 * (i % 3) for i in range(150)] + [float("nan")] * 50},
+        "non_saturating", "first G/loss at 483,200 images",
     ),
 }  # fmt: skip
 

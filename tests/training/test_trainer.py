@@ -137,7 +137,10 @@ def test_the_average_starts_at_the_weights_and_follows(source):
     G = trainer.players["G"]
     after_one = [p.clone() for p in G.average.parameters()]
     far = sum((a - p).abs().sum() for a, p in zip(after_one, G.params, strict=True))
-    start = sum((a - p).abs().sum() for a, p in zip(after_one, toy("gan_leaky", source.spec)[0].game.G.parameters(), strict=True))
+    start = sum(
+        (a - p).abs().sum()
+        for a, p in zip(after_one, toy("gan_leaky", source.spec)[0].game.G.parameters(), strict=True)
+    )
     assert far < 1e-4 * start, "a half-life of 5 % of one batch forgets the initialisation at once"
 
 

@@ -30,7 +30,9 @@ def options_of(function: Callable[..., Any], leave_out: Iterable[str] = ()) -> l
     return fields
 
 
-def parse(command: str, about: str, groups: dict[str, list[tuple[str, Any, Any]]], argv: Sequence[str]) -> list[dict[str, Any]]:
+def parse(
+    command: str, about: str, groups: dict[str, list[tuple[str, Any, Any]]], argv: Sequence[str]
+) -> list[dict[str, Any]]:
     """One dictionary of values a group; the groups are boxes of `--help`. Exits with tyro's own message on a mistake."""
     kinds = {title: dataclasses.make_dataclass(title, fields) for title, fields in groups.items()}
 
@@ -78,7 +80,7 @@ def flags_of(*functions: Callable[..., Any]) -> set[str]:
 
 
 def _metavar(kind: Any) -> str:
-    """"FLOAT" for `float | None`: what is not given needs no word on the command line."""
+    """ "FLOAT" for `float | None`: what is not given needs no word on the command line."""
     parts = [part.__name__ for part in typing.get_args(kind) if part is not type(None)]
     return "|".join(dict.fromkeys(part.upper() for part in parts if part != "Path")) or "VALUE"
 
@@ -95,4 +97,8 @@ def _hints(function: Callable[..., Any], left_out: set[str]) -> dict[str, Any]:
     """The annotations, evaluated one by one: those left out may name what is imported for type checkers only."""
     scope = {**vars(typing), **sys.modules[function.__module__].__dict__}
     notes = {name: note for name, note in function.__annotations__.items() if name not in left_out}
-    return {n: eval(note, scope) if isinstance(note, str) else note for n, note in notes.items() if n != "return" and n != "arguments"}  # noqa: S307
+    return {
+        n: eval(note, scope) if isinstance(note, str) else note
+        for n, note in notes.items()
+        if n != "return" and n != "arguments"
+    }

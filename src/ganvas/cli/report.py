@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from ganvas.cli.parse import flags_of, parse, take_positional
 from ganvas.errors import BadInput
 
-ABOUT = """Write RUN/report.html again: one page, no network, that shows and says what happened. Works while it trains."""
+ABOUT = (
+    """Write RUN/report.html again: one page, no network, that shows and says what happened. Works while it trains."""
+)
 
 
 def main(argv: Sequence[str]) -> int:

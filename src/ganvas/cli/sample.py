@@ -38,7 +38,9 @@ def main(argv: Sequence[str]) -> int:
     out = Path(options["out"])
     kinds = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".npy")
     if not options["singles"] and out.suffix.lower() not in kinds:
-        raise BadInput(f"--out {out} is none of {', '.join(kinds)}: name an image or .npy file, or add --singles for a folder")
+        raise BadInput(
+            f"--out {out} is none of {', '.join(kinds)}: name an image or .npy file, or add --singles for a folder"
+        )
     generator = load(run, device=options["device"])
     images = generator.sample(options["n"], options["seed"], options["first"])
     with files.storage_errors(out):

@@ -62,7 +62,9 @@ def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[
         console.print(f"\nneeds from the data: {', '.join(sorted(phase.game.needs))}")
         for player, rows in anatomy.layers(phase, spec).items():
             total = sum(p.numel() for p in phase.game.players[player].parameters())
-            net = Table("layer", "output", "parameters", title=f"{player}: {total:,} parameters", title_justify="left", box=None)
+            net = Table(
+                "layer", "output", "parameters", title=f"{player}: {total:,} parameters", title_justify="left", box=None
+            )
             for row in rows:
                 net.add_row(row.name, row.shape, f"{row.parameters:,}" if row.parameters else "")
             console.print(net)

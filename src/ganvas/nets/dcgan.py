@@ -1,5 +1,7 @@
 """Radford, Metz & Chintala 2015, "Unsupervised Representation Learning with Deep Convolutional GANs"."""
 
+import itertools
+
 from torch import Tensor, nn
 
 from ganvas.errors import BadInput
@@ -42,7 +44,7 @@ class DCGANGenerator(nn.Module):
             nn.ConvTranspose2d(latent, channels[0], base, bias=False),
             *_norm(channels[0]),
         ]
-        for before, after in zip(channels[:-1], channels[1:], strict=True):
+        for before, after in itertools.pairwise(channels):
             layers += [_double(before, after, kernel, bias=False), *_norm(after)]
         layers += [_double(channels[-1], image[0], kernel, bias=True), nn.Tanh()]
         self.net = nn.Sequential(*layers)
@@ -61,7 +63,7 @@ class DCGANDiscriminator(nn.Module):
         channels = [width * 2**i for i in range(count)]
         halve = dict(kernel_size=kernel, stride=2, padding=(kernel - 1) // 2)
         layers: list[nn.Module] = [nn.Conv2d(image[0], width, **halve), nn.LeakyReLU(0.2)]
-        for before, after in zip(channels[:-1], channels[1:], strict=True):
+        for before, after in itertools.pairwise(channels):
             layers += [nn.Conv2d(before, after, bias=False, **halve), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
         self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, base), nn.Flatten())
 

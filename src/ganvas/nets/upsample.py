@@ -1,5 +1,6 @@
 """The upsampling form: nearest-neighbour doubling and a 3×3 convolution, which leaves no checkerboard."""
 
+import itertools
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class UpsampleGenerator(nn.Module):
         layers: list[nn.Module] = [Linear(latent, base[0] * base[1] * base[2]), nn.Unflatten(1, base)]
         layers += [nn.BatchNorm2d(channels[0], momentum=momentum)] if norm_dense else []
         layers += [nn.ReLU()]
-        for before, after in zip(channels[:-1], channels[1:], strict=True):
+        for before, after in itertools.pairwise(channels):
             layers += [UpConv2d(before, after), nn.BatchNorm2d(after, momentum=momentum), nn.ReLU()]
         self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], image[0], 3, padding=1), nn.Tanh())
 

@@ -39,7 +39,9 @@ def adam(lr, betas: tuple[float, float], ema: float = 0.0):
     from ganvas.play.game import Optimizer
 
     b1, b2 = map(float, betas)  # torch 2.13's Adam refuses the integer 0
-    return Optimizer(lambda params: torch.optim.Adam(params, lr=1.0, betas=(b1, b2), fused=True), {"lr": lr}, average(ema))
+    return Optimizer(
+        lambda params: torch.optim.Adam(params, lr=1.0, betas=(b1, b2), fused=True), {"lr": lr}, average(ema)
+    )
 
 
 def latent_phase(

@@ -207,12 +207,13 @@ def gan_2014(
     uniform_init(D, 0.005)
 
     def sgd(first: float, ema: float = 0.0) -> Optimizer:
-        schedules = {"lr": decay_per_round(first, lr_decay, 1e-6), "momentum": ramp_over_rounds(*momentum, momentum_rounds)}
+        schedules = {
+            "lr": decay_per_round(first, lr_decay, 1e-6),
+            "momentum": ramp_over_rounds(*momentum, momentum_rounds),
+        }
         return Optimizer(lambda params: torch.optim.SGD(params, lr=1.0), schedules, average(ema))
 
     game = Latent(
         G, D, Uniform(latent, -(3**0.5), 3**0.5), LOSSES[loss], constraint=MaxNorm(max_norm), simultaneous=True
     )
     return [Phase(game, images, batch, {"G": sgd(lr, ema), "D": sgd(lr / 2)}, pixels=(0.0, 1.0))]
-
-

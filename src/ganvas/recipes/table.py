@@ -29,7 +29,9 @@ def find(name: str) -> Recipe:
         try:
             return getattr(importlib.import_module(module), function)
         except (ImportError, AttributeError) as error:
-            raise BadInput(f"recipe {name}: {error}; give it as package.module:function, importable from here") from None
+            raise BadInput(
+                f"recipe {name}: {error}; give it as package.module:function, importable from here"
+            ) from None
     if name not in RECIPES:
         near = difflib.get_close_matches(name, RECIPES, 3, 0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(RECIPES)}"

@@ -99,7 +99,7 @@ def _recorder(rows: list[Layer]):
 
 
 def _describe(module: nn.Module) -> str:
-    """"Conv2d(1→32, 4×4, stride 2)": what a reader compares with a paper's table."""
+    """ "Conv2d(1→32, 4×4, stride 2)": what a reader compares with a paper's table."""
     name = type(module).__name__
     if isinstance(module, nn.modules.conv._ConvNd):
         side = "×".join(map(str, module.kernel_size))

@@ -80,7 +80,9 @@ def latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
             place.rename(aside)
             said.append(f"{error}; moved to {aside}")
     if said:
-        raise Corrupt(f"no good checkpoint is left in {folder} ({said[0]}); delete the folder to start again from nothing")
+        raise Corrupt(
+            f"no good checkpoint is left in {folder} ({said[0]}); delete the folder to start again from nothing"
+        )
     return None, said
 
 
@@ -98,7 +100,9 @@ def _verify(place: Path) -> dict[str, bytes]:
     try:
         manifest = json.loads((place / MANIFEST).read_bytes())
         if manifest["format"] > FORMAT:
-            raise Newer(f"{place} was written by a newer ganvas (format {manifest['format']}): upgrade ganvas to use it")
+            raise Newer(
+                f"{place} was written by a newer ganvas (format {manifest['format']}): upgrade ganvas to use it"
+            )
         if manifest["images"] != int(place.name):
             raise Corrupt(f"{place} holds the checkpoint of another moment ({manifest['images']} images)")
         contents = {}

@@ -12,5 +12,7 @@ def usable(name: str) -> str:
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise BadInput(f"--device {name} cannot be used here ({str(error).splitlines()[0]}): try --device cpu") from None
+        raise BadInput(
+            f"--device {name} cannot be used here ({str(error).splitlines()[0]}): try --device cpu"
+        ) from None
     return name

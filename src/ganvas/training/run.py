@@ -13,7 +13,10 @@ Record = dict[str, Any]
 def identity(record: Record) -> Record:
     """What makes a run this run. Its length may grow; where and how it is computed is free."""
     data = record["data"]
-    return {key: record[key] for key in ("recipe", "arguments", "seed")} | {"data": data["spec"], "flip": data["options"]["flip"]}
+    return {key: record[key] for key in ("recipe", "arguments", "seed")} | {
+        "data": data["spec"],
+        "flip": data["options"]["flip"],
+    }
 
 
 class RunFolder:

@@ -29,7 +29,8 @@ class Sick(GanvasError):
 
 
 class Tick(NamedTuple):
-    """Where training is. `images` counts over all phases; `means` are averages since the last whole tick.
+    """Where training is. `images` counts over all phases; `seconds` were spent in rounds since the ticks began;
+    `means` are averages since the last whole tick.
 
     Not `whole`: only a sign of life (about once a second), or the stop that was asked for; `means` is empty.
     """
@@ -104,19 +105,18 @@ class Trainer:
 
         Logging, sampling, saving and stopping are lines in the caller's loop. Raises Sick.
         """
-        yield Tick(self.images, self.phase, self.round, 0.0, {}, False)
-        started = alive = time.perf_counter()
+        spent = shown = 0.0
+        yield Tick(self.images, self.phase, self.round, spent, {}, False)
         while self.images < self.length and not self.stop:
             if self.feed.drawn >= self.planned[self.phase] and self.phase + 1 < len(self.phases):
                 self._enter(self.phase + 1, 0, 0)
-            before = self.images
+            before, begun = self.images, time.perf_counter()
             self.play()
-            now = time.perf_counter()
+            spent += time.perf_counter() - begun
             whole = self.images // every > before // every or self.images >= self.length
-            if whole or now - alive > 1.0:
-                yield Tick(self.images, self.phase, self.round, now - started, self._means() if whole else {}, whole)
-                alive = time.perf_counter()
-                started = alive if whole else started + alive - now  # the caller's time is not training time
+            if whole or spent - shown > 1.0:
+                shown = spent
+                yield Tick(self.images, self.phase, self.round, spent, self._means() if whole else {}, whole)
 
     def play(self) -> None:
         """One round: each yielded move, or tuple of moves at once, is backpropagated and stepped; then averages settle."""
