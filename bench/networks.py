@@ -99,7 +99,7 @@ def dcgan(parts: Parts) -> Players:
 
 
 class Workload(NamedTuple):
-    """`one_draw`: the usual step shows D the fakes that G was just judged by (PyTorch-GAN), and draws no others."""
+    """`one_draw`: a round draws fakes once, for both players (PyTorch-GAN); else anew for G (the algorithm box)."""
 
     build: Callable[[Parts], Players]
     latent: int

@@ -157,7 +157,7 @@ def our_trainer(
             return Optimizer(lambda params: torch.optim.Adam(params, lr=1.0, betas=workload.betas), {"lr": rate})
         return adam(rate, workload.betas)
 
-    game = Latent(G, D, Normal(workload.latent))
+    game = Latent(G, D, Normal(workload.latent), reuse=workload.one_draw)
     phase = Phase(game, 10**12, workload.batch, {"G": optimizer(), "D": optimizer()})
     return Trainer([phase], source, precision=precision, channels_last="channels_last" not in without)
 

@@ -13,7 +13,7 @@ from ganvas.play.game import Game
 from ganvas.study.curves import curves
 from ganvas.study.ills import equilibrium
 from ganvas.study.log import read_log
-from ganvas.study.sample import Generator
+from ganvas.study.sample import Generator, visible
 from ganvas.study.sheets import annotated, film, sheet
 from ganvas.training.checkpoint import save_checkpoint
 from ganvas.training.run import RunFolder
@@ -101,7 +101,7 @@ class Watcher:
         generator = Generator(G, game, game.prior, self.trainer.source.spec, self.trainer.spec.pixels)
         with contextlib.suppress(OSError):
             self.folder.samples.mkdir(exist_ok=True)
-            sheet(generator.sample(SHEET_SIZE, self.trainer.seed)).save(self.folder.samples / f"{images:08d}.png")
+            generator.sample(SHEET_SIZE, self.trainer.seed).save(self.folder.samples / f"{images:08d}.png")
 
 
 def standing(trainer: Trainer) -> tuple[nn.Module, Game]:
@@ -116,7 +116,7 @@ def real_looks(trainer: Trainer, folder: RunFolder) -> None:
     real = trainer.source.batch(0, 0, SHEET_SIZE)["image"]
     with files.storage_errors(folder.samples):
         folder.samples.mkdir(exist_ok=True)
-        sheet(_visible(real, trainer)).save(folder.samples / "real.png")
+        sheet(visible(real, trainer.source.spec.range)).save(folder.samples / "real.png")
         annotated(real[0], folder.samples / "input.png")
 
 
@@ -128,14 +128,6 @@ def last_looks(folder: RunFolder) -> None:
             film(frames, folder.samples / "film.gif")
         if rows:
             curves(rows, folder.folder / "curves.png", equilibrium(rows, folder.record))
-
-
-def _visible(images, trainer: Trainer):
-    """Floats to [0, 1], where a sheet expects them; integers as they are."""
-    if images.dtype.kind != "f":
-        return images
-    low, high = trainer.source.spec.range
-    return (images - low) / (high - low)
 
 
 def _net_name(G: nn.Module) -> str:

@@ -44,9 +44,11 @@ def test_simultaneous_is_one_tuple_on_the_same_fakes():
     assert torch.equal(together[0].seen["fake"], together[1].seen["fake"])
 
 
-def test_turns_draw_new_noise():
+def test_turns_draw_new_noise_unless_fakes_are_reused():
     judge, fool = game().round(batches([]), Clock(0, 0, 1))
     assert not torch.equal(judge.seen["fake"], fool.seen["fake"])
+    judge, fool = game(reuse=True).round(batches([]), Clock(0, 0, 1))
+    assert torch.equal(judge.seen["fake"], fool.seen["fake"])
 
 
 def test_the_pool_returns_old_images_half_of_the_time():

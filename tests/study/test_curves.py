@@ -78,6 +78,7 @@ def test_equilibrium_is_a_dashed_line_in_view(drawn):
     assert top.get_ylim()[0] < 0.69 and top.get_ylim()[1] > 1.39
     shared = drawn(rows(), {"D": 0.693147, "G": 0.693147}).axes[0]
     assert notes(shared) == ["D and G at equilibrium: 0.693"]
+    assert shared.texts[0].get_color() not in {line.get_color() for line in shared.lines if line.get_label() in "DG"}
     assert notes(drawn(rows()).axes[0]) == [], "none is drawn that was not given"
 
 
@@ -164,6 +165,12 @@ def test_long_logs_are_thinned_to_means():
     thin = _thinned(values)
     assert len(thin) <= MOST + 1 and all(a < b for a, b in pairwise(thin)) and thin[-1] == values[-1]
     assert np.array_equal(_thinned(values[:MOST]), values[:MOST])
+
+
+def test_a_frame_makes_room_for_what_costs_little():
+    values = np.linspace(0, 1, 500)
+    assert _frame([np.r_[values, 1.3]], 12) == (0.0, 1.3)
+    assert _frame([np.r_[values, 3.0]], 12)[1] == pytest.approx(1, abs=0.02)
 
 
 def test_a_frame_needs_numbers():

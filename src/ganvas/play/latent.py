@@ -65,7 +65,8 @@ class Latent(Game):
 
     G(z) or, `conditional`, G(z, label) → images; D(image[, label]) → logits. `penalties` join D's loss. `constraint`
     is applied to D before each of its moves and once after the last, so that every gradient either player takes sees
-    constrained weights. `simultaneous`: both players answer the same position (the 2014 code) instead of in turn.
+    constrained weights. `reuse`: G moves on the fakes D has just judged (DCGAN's code: one pass of G less) instead of
+    on new noise (the algorithm box). `simultaneous`: both players answer the same position (the 2014 code).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -76,6 +77,7 @@ class Latent(Game):
     penalties: tuple[GradientPenalty, ...] = ()
     n_critic: int = 1
     constraint: Constraint = lambda D: None
+    reuse: bool = False
     simultaneous: bool = False
     conditional: bool = False
 
@@ -93,9 +95,10 @@ class Latent(Game):
         for _ in range(self.n_critic):
             batch = next(batches)
             self.constraint(self.D)
-            yield self.judge(batch, self.fakes(batch).detach(), clock)
+            fake = self.fakes(batch)
+            yield self.judge(batch, fake.detach(), clock)
         self.constraint(self.D)
-        yield self.fool(batch, self.fakes(batch))
+        yield self.fool(batch, fake if self.reuse else self.fakes(batch))
 
     def judge(self, batch: Batch, fake: Tensor, clock: Clock) -> Move:
         """The discriminator's move: raise D(x), lower D(G(z)), stay smooth."""

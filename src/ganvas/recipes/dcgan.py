@@ -28,6 +28,7 @@ def dcgan(
 
     64×64 starts at 4×4×1024 as in figure 1; other sizes are a 4- to 7-pixel map doubled at least twice (28, 32, 48 …).
     No pooling, no BatchNorm on G's output and D's input, N(0, .02) weights, Adam 2e-4 (.5, .999), batches of 128.
+    G moves on the fakes D has just judged, as in the authors' Torch code.
     Departures: z is normal where the Theano code has U(−1, 1); kernels of 4 as in the authors' Torch code (5 in the
     Theano code, --kernel 5), which leave no checkerboard; no weight decay; both players learn from every batch.
 
@@ -57,7 +58,7 @@ def dcgan(
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
-            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True
         )
     ]  # fmt: skip
 
@@ -81,7 +82,7 @@ def dcgan_upsample(
 
     G: dense 7·7·128, ReLU, doubled twice with 3×3 convolutions to 128 and 64, BatchNorm, tanh. D: 3×3 convolutions of
     stride 2 to 32, 64 (zero-padded below and right), 128, 256; BatchNorm but on the first; dropout; dense. Adam 2e-4
-    (.5, .999). For 28×28 and 32×32. Keras' momentum=.8 is torch's .2.
+    (.5, .999). For 28×28 and 32×32. Keras' momentum=.8 is torch's .2. G moves on the noise D has just judged.
     Departure: the lab prints D's loss as the mean of its real and fake half; here it is their sum.
 
     Args:
@@ -113,6 +114,6 @@ def dcgan_upsample(
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
-            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True
         )
     ]  # fmt: skip

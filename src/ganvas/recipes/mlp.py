@@ -120,7 +120,8 @@ def gan_leaky(
 ):
     """The most copied form: BatchNorm from G's second block on, LeakyReLU(.2), tanh, any image shape.
 
-    G: 128-256-512-1024. D: 512-256. Adam 2e-4 (.5, .999). Source: PyTorch-GAN's gan.py and the Keras code it ports.
+    G: 128-256-512-1024. D: 512-256. Adam 2e-4 (.5, .999); G moves on the fakes D has just judged.
+    Source: PyTorch-GAN's gan.py and the Keras code it ports.
     Departure: there `BatchNorm1d(n, 0.8)` sets eps to .8, because torch's second argument is eps; Keras' momentum=.8
     (the weight of the old) was meant, which is torch's momentum .2 (the weight of the new) as here.
 
@@ -145,7 +146,7 @@ def gan_leaky(
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema,
-            n_critic=n_critic,
+            n_critic=n_critic, reuse=True,
         )
     ]  # fmt: skip
 

@@ -51,7 +51,7 @@ class ProgressLine:
         if now <= before or images <= seen:
             return ""
         rate = (images - seen) / (now - before)
-        return f"{rate:,.0f}/s · {clock((self.total - images) / rate)} left"
+        return f"{rate:,.0f}/s · {clock(max(self.total - images, 0) / rate)} left"
 
 
 def in_short(means: Mapping[str, float]) -> str:

@@ -16,11 +16,19 @@ from ganvas.study.sheets import save_picture, sheet
 
 
 class Images(np.ndarray):
-    """N×C×H×W pictures in the data's own depth: uint8, uint16 or float32 in [0, 1]. A notebook shows them as a sheet."""
+    """N×C×H×W pictures in the data's own depth: uint8, uint16 or float32. A notebook shows them as a sheet.
+
+    span: the values that mean black and white, which floats need to be shown.
+    """
+
+    span: tuple[float, float] = (0, 1)
+
+    def __array_finalize__(self, other):
+        self.span = getattr(other, "span", (0, 1))
 
     def sheet(self, **options):
         """One picture (PIL) of them all."""
-        return sheet(np.asarray(self), **options)
+        return sheet(visible(np.asarray(self), self.span), **options)
 
     def save(self, path: str | Path) -> None:
         """A sheet as an image file; for single files see `save_each`."""
@@ -83,10 +91,12 @@ class Generator:
         return ((images - low) / (high - low)).clamp(0, 1)
 
     def sample(self, n: int = 1, seed: int = 0, first: int = 0, batch: int = 250) -> Images:
-        """n pictures, C×H×W each, in the data's own depth (uint8, uint16, or float32 in [0, 1]); same seed, same pictures."""
+        """n pictures, C×H×W each, in the data's own depth and range; same seed, same pictures."""
         if n < 1:
             raise BadInput(f"n is how many pictures to draw, at least 1, not {n}")
-        return np.concatenate(list(self._batches(n, seed, first, batch))).view(Images)
+        images = np.concatenate(list(self._batches(n, seed, first, batch))).view(Images)
+        images.span = self.spec.range
+        return images
 
     def _batches(self, n: int, seed: int, first: int, batch: int) -> Iterator[np.ndarray]:
         for start in range(0, n, batch):
@@ -97,6 +107,11 @@ class Generator:
         c, h, w = self.spec.shape
         recipe = self.label.get("recipe", type(self.net).__name__)
         return f"<ganvas generator: {recipe} on {self.spec.name}, {c}×{h}×{w}, trained on {self.images:,} images>"
+
+
+def visible(images: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Floats to [0, 1], where a sheet expects them; integers as they are."""
+    return (images - span[0]) / (span[1] - span[0]) if images.dtype.kind == "f" else images
 
 
 def to_depth(unit: np.ndarray, spec: DataSpec) -> np.ndarray:

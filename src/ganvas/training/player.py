@@ -27,7 +27,8 @@ class Player:
         """Gradients of this player alone (nobody else's are touched or computed); returns their joint norm."""
         self.optim.zero_grad(set_to_none=True)
         loss.backward(inputs=self.params, retain_graph=keep_graph)
-        return torch.nn.utils.get_total_norm([p.grad for p in self.params if p.grad is not None])
+        norms = torch._foreach_norm([p.grad for p in self.params if p.grad is not None])
+        return torch.linalg.vector_norm(torch.stack(norms))
 
     def step(self, clock: Clock) -> None:
         for group in self.optim.param_groups:
