@@ -107,8 +107,8 @@ def train(
     from ganvas.training.run import RunFolder
 
     if threads is not None:
-        if threads < 1:
-            raise BadInput(f"threads must be at least 1, not {threads}")
+        if not 1 <= threads <= 256:
+            raise BadInput(f"--threads must be from 1 to 256, not {threads}")
         torch.set_num_threads(threads)
     plan = make_plan(
         recipe, data=data, run=run, images=images, epochs=epochs, minutes=minutes, size=size, flip=flip, strict=strict,

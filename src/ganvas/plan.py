@@ -161,6 +161,8 @@ def make_plan(
         raise BadInput(f"--seed must be a whole number from 0 up, not {seed}")
     if precision not in ("fp32", "bf16"):
         raise BadInput(f"--precision is fp32 or bf16, not {precision!r}")
+    if workers is not None and not 0 <= workers <= 64:
+        raise BadInput(f"--workers must be from 0 to 64 threads, not {workers}")
     options = {"size": size, "flip": flip, "strict": strict}
     parent = None
     if resume is not None:

@@ -13,10 +13,6 @@ def learning_rate(lr: float, schedule: ScheduleName, warm_up: float = 0.0):
     """`lr` over the run: constant, or from the middle of the run on falling to zero; after a linear warm-up."""
     from ganvas.play import schedules
 
-    if not 0 <= warm_up < 1:
-        from ganvas.errors import BadInput
-
-        raise BadInput(f"--warm-up is the share of the run that warms up, in [0, 1); {warm_up} is not")
     shapes = {
         "constant": schedules.constant(lr),
         "linear": schedules.linear(lr, 0.0, start=0.5),

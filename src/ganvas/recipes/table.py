@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import inspect
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -57,11 +58,27 @@ def resolve(recipe: Recipe, name: str, spec: Any, given: dict[str, Any]) -> tupl
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
             raise BadInput(f"recipe {name} has no argument {argument!r}: {hint}")
     arguments = known | given
-    for count in ("images", "batch"):
-        if not (isinstance(arguments[count], int) and arguments[count] > 0):
-            raise BadInput(f"{count} must be a whole number above 0, not {arguments[count]!r}")
+    for argument, value in given.items():
+        _check(argument, value, known[argument])
     settle = getattr(recipe, "settle", None)
     return settle(spec, arguments) if settle else (arguments, [])
+
+
+def _check(name: str, value: Any, default: Any) -> None:
+    """Raises BadInput for a number that no argument of a recipe can mean: counts are above 0, all else is finite, ≥ 0."""
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(default, tuple) and not value:
+        raise BadInput(f"{option} needs at least one number")
+    for number in value if isinstance(value, tuple | list) else (value,):
+        kind = default[0] if isinstance(default, tuple) else number if default is None else default
+        if isinstance(number, bool) or not isinstance(number, int | float) or isinstance(kind, bool | str):
+            continue
+        if isinstance(kind, int) and not (isinstance(number, int) and number > 0):
+            raise BadInput(f"{option} must be a whole number above 0, not {number!r}")
+        if not (math.isfinite(number) and number >= 0) or (name == "lr" and number == 0):
+            raise BadInput(f"{option} must be a number {'above' if name == 'lr' else 'from'} 0, not {number!r}")
+        if name in ("dropout", "momentum", "warm_up") and number >= 1:
+            raise BadInput(f"{option} is a share, below 1, not {number!r}")
 
 
 def summary(recipe: Recipe) -> str:
