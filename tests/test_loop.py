@@ -3,10 +3,12 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import torch
 
 import ganvas
 from ganvas import files, plan
-from ganvas.errors import BadInput, Busy, Diverged, Storage
+from ganvas.errors import BadInput, Busy, Corrupt, Diverged, Storage
 from ganvas.recipes import table
 from ganvas.training.checkpoint import latest
 from tests.conftest import TOY, strokes
@@ -121,7 +123,7 @@ def test_another_argument_is_another_run(tmp_path, data):
     with pytest.raises(BadInput, match="recipe is gan there"):
         ganvas.train("gan_leaky", data=data, run=tmp_path / "run", quiet=True, images=480)
     np.save(data, strokes(seed=5))
-    with pytest.raises(BadInput, match="fingerprint"):
+    with pytest.raises(BadInput, match="the data have changed"):
         train(tmp_path, data)
 
 
@@ -134,8 +136,110 @@ def test_fork_starts_a_new_run_from_the_weights(tmp_path, data):
     assert json.loads((child.folder / "run.json").read_text())["forked_from"] == str(parent.folder)
     with pytest.raises(BadInput, match="do not fit"):
         ganvas.train("gan_leaky", data=data, run=parent.folder, fork=tmp_path / "other", quiet=True, images=64)
-    with pytest.raises(BadInput, match="takes no --lr"):
+    live = latest(parent.folder / "checkpoints")[0]["players"]["G"]["module"]
+    for name, value in child.generator.net.named_parameters():
+        assert torch.allclose(value, live[name], atol=1e-6), "the average starts at the weights"
+    with pytest.raises(BadInput, match=r"lr is 1e-05 there, 1\.0 was asked for"):
         ganvas.train(resume=parent.folder, lr=1.0, quiet=True)
+    with pytest.raises(BadInput, match="seed is 0 there, 7"):
+        ganvas.train(resume=parent.folder, seed=7, quiet=True)
+
+
+def test_a_fork_killed_before_its_first_checkpoint_still_starts_from_the_weights(tmp_path, data):
+    parent = train(tmp_path, data)
+    child = ganvas.train(resume=parent.folder, fork=tmp_path / "child", images=8, lr=1e-30, quiet=True)
+    for part in ("checkpoints", "snapshots"):
+        shutil.rmtree(child.folder / part)
+    again = ganvas.train(resume=child.folder, quiet=True)
+    assert torch.equal(weights(parent)["D/net.1.weight"], weights(again)["D/net.1.weight"])
+
+
+def test_resume_inherits_circumstances_too(tmp_path, data):
+    train(tmp_path, data, precision="bf16")
+    longer = ganvas.train(resume=tmp_path / "run", images=560, quiet=True)
+    assert json.loads((longer.folder / "run.json").read_text())["circumstances"]["precision"] == "bf16"
+
+
+def test_a_run_of_minutes_prolongs_by_its_first_timing(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(plan, "TIMING_SECONDS", 0.1)
+    run = train(tmp_path, data, images=None, minutes=0.005)
+    first = json.loads((run.folder / "run.json").read_text())["images"]
+    for _ in range(2):
+        train(tmp_path, data, images=None, minutes=0.01)
+        assert json.loads((run.folder / "run.json").read_text())["length"] == pytest.approx(2 * first, abs=8)
+
+
+def test_a_run_that_lost_its_checkpoints_does_not_start_over_silently(tmp_path, data):
+    run = train(tmp_path, data)
+    shutil.rmtree(run.folder / "checkpoints")
+    for _ in range(2):
+        with pytest.raises(Corrupt, match="no checkpoint"):
+            train(tmp_path, data)
+
+
+def test_a_folder_of_other_files_is_no_place_for_a_run(tmp_path, data):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "holiday.png").write_bytes(b"x")
+    with pytest.raises(BadInput, match="not empty"):
+        train(tmp_path, data)
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["holiday.png"]
+
+
+def test_a_run_without_one_checkpoint_gives_way(tmp_path, data):
+    """A start that failed must not block the right command."""
+    run = train(tmp_path, data)
+    for part in ("checkpoints", "snapshots", "samples"):
+        shutil.rmtree(run.folder / part)
+    (run.folder / "log.jsonl").unlink()
+    assert train(tmp_path, data, lr=1e-3).finished
+
+
+def test_moved_data_is_the_same_data(tmp_path, data):
+    run = train(tmp_path, data)
+    moved = tmp_path / "elsewhere.npy"
+    Path(data).rename(moved)
+    with pytest.raises(BadInput):
+        ganvas.train(resume=run.folder, quiet=True)
+    assert ganvas.train(resume=run.folder, data=str(moved), quiet=True).finished
+    assert ganvas.train(resume=run.folder, quiet=True).finished, "and the new place is remembered"
+
+
+def test_a_stale_snapshot_is_renewed(tmp_path, data):
+    """A kill between checkpoint and snapshot leaves the older snapshot."""
+    run = train(tmp_path, data)
+    older = train(tmp_path, data, "older", images=80)
+    path = run.folder / "snapshots" / "last.safetensors"
+    path.write_bytes((older.folder / "snapshots" / "last.safetensors").read_bytes())
+    assert train(tmp_path, data).generator.images == 480
+
+
+def test_a_torn_sheet_and_leftovers_do_not_stop_a_run(tmp_path, data):
+    run = train(tmp_path, data)
+    torn = sorted((run.folder / "samples").glob("0*.png"))[3]
+    torn.write_bytes(torn.read_bytes()[:60])
+    (run.folder / "snapshots" / f"{files.TEMPORARY}left").write_bytes(b"x")
+    assert train(tmp_path, data).finished
+    assert not list(run.folder.rglob(f"{files.TEMPORARY}*"))
+
+
+def test_another_runs_checkpoint_is_refused_in_one_line(tmp_path, data):
+    run = train(tmp_path, data)
+    other = train(tmp_path, data, "other", seed=5)
+    shutil.rmtree(run.folder / "checkpoints")
+    shutil.copytree(other.folder / "checkpoints", run.folder / "checkpoints")
+    with pytest.raises(Corrupt, match="belongs to another run"):
+        train(tmp_path, data)
+
+
+def test_prolonging_past_a_schedule_that_ends_at_zero_is_said(tmp_path, data, capsys):
+    options = {"schedule": "linear", "quiet": False}
+    train(tmp_path, data, **options)
+    said = capsys.readouterr().out
+    assert "--fork" in said and "train on" not in said
+    train(tmp_path, data, images=560, **options)
+    assert "the learning rate is 0 from 480 images on" in capsys.readouterr().out
+    train(tmp_path, data, "constant", quiet=False)
+    assert "train on" in capsys.readouterr().out, "negative control"
 
 
 def test_epochs_and_minutes_become_images_once(tmp_path, data, monkeypatch):
@@ -164,6 +268,8 @@ def test_epochs_and_minutes_become_images_once(tmp_path, data, monkeypatch):
         ({"widths": ()}, "widths needs at least one"),
         ({"widths": (16, -1)}, "widths must be a whole number above 0"),
         ({"workers": -1}, "--workers"),
+        ({"images": None, "epochs": float("inf")}, "--epochs"),
+        ({"loss": "hingee"}, "did you mean hinge"),
         ({"seed": -1}, "--seed"),
         ({"device": "gpu9"}, "--device gpu9"),
         ({"precision": "fp8"}, "fp32 or bf16"),
@@ -243,7 +349,7 @@ class Poison(Exception):
 
 @pytest.fixture
 def poisoned(monkeypatch):
-    """A recipe whose discriminator's loss is not finite for six rounds from image 200 on, while `luck` says so."""
+    """A recipe whose discriminator's loss is not finite from image 224 on, across the save point at 240, by luck."""
 
     def recipe(data, *, batch: int = 8, images: int = 480, always: bool = False):
         """Breaks on purpose."""
@@ -253,7 +359,7 @@ def poisoned(monkeypatch):
         def round(batches, clock, real=phase.game.round):
             for move in real(batches, clock):
                 luck = torch.initial_seed()
-                broken = 200 <= clock.images < 250 and (always or first.setdefault(clock.images, luck) == luck)
+                broken = 224 <= clock.images < 272 and (always or first.setdefault(clock.images, luck) == luck)
                 yield move._replace(loss=move.loss * (float("nan") if broken else 1.0))
 
         phase.game.round = round
@@ -286,11 +392,11 @@ def test_a_full_disk_is_said_and_tried_again(tmp_path, data, monkeypatch, capsys
 
     real, refusals = watching.save_checkpoint, [2]
 
-    def refuse(folder, images, state):
+    def refuse(folder, images, *rest):
         if images and refusals[0]:
             refusals[0] -= 1
             raise Storage(f"cannot write {folder}: {os.strerror(errno.ENOSPC)}")
-        return real(folder, images, state)
+        return real(folder, images, *rest)
 
     monkeypatch.setattr(watching, "save_checkpoint", refuse)
     assert train(tmp_path, data, quiet=False).finished
@@ -344,13 +450,15 @@ def test_a_signal_ends_the_round_and_keeps_everything(tmp_path, data, number):
 def test_snapshots_are_not_trusted_blindly(tmp_path, data):
     run = train(tmp_path, data)
     path = run.folder / "snapshots" / "last.safetensors"
-    raw = bytearray(path.read_bytes())
-    raw[-5] ^= 4
-    path.write_bytes(raw)
-    with pytest.raises(ganvas.errors.Corrupt, match="SHA-256"):
-        ganvas.load(path)
-    path.write_bytes(raw[:50])
-    with pytest.raises(ganvas.errors.Corrupt, match="cannot be read"):
+    good = path.read_bytes()
+    header = 8 + int.from_bytes(good[:8], "little")
+    for at in [*range(0, header, 3), len(good) - 5]:  # every third byte of the header, and a weight
+        path.write_bytes(good[:at] + bytes([good[at] ^ 4]) + good[at + 1 :])
+        with pytest.raises((Corrupt, BadInput)) as caught:
+            ganvas.load(path)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(good[:50])
+    with pytest.raises(Corrupt, match="cannot be read"):
         ganvas.load(path)
     with pytest.raises(BadInput, match="does not exist"):
         ganvas.load(tmp_path / "nothing.safetensors")

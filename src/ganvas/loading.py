@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from ganvas.errors import BadInput, Corrupt
@@ -28,13 +29,17 @@ def load(path: str | Path, *, net: type[nn.Module] | None = None, device: str = 
     snapshot = read_snapshot(path)
     if net is None and snapshot.net not in NETS:
         raise BadInput(f"{path} needs the network {snapshot.net}: import it yourself and call ganvas.load(path, net=…)")
+    kind = net or NETS[snapshot.net]
     try:
-        module = (net or NETS[snapshot.net])(**snapshot.config)
-        module.load_state_dict(snapshot.weights)
-    except (TypeError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise Corrupt(f"{path} does not fit the network {(net or NETS[snapshot.net]).__name__}: {reason}") from error
+        with torch.device("meta"):  # nothing is allocated that the file's own weights do not fill
+            module = kind(**snapshot.config)
+        module.load_state_dict(snapshot.weights, assign=True)
+        prior = prior_from_json(snapshot.prior)
+        if snapshot.imagine["game"] != "Latent":
+            raise ValueError(f"it was made by the game {snapshot.imagine['game']}, which this ganvas does not know")
+        game = Latent(module, nn.Identity(), prior, conditional=snapshot.imagine["conditional"])
+    except (TypeError, RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise Corrupt(f"{path} does not fit the network {kind.__name__}: {reason}") from error
     module.eval().requires_grad_(False).to(usable(device))
-    prior = prior_from_json(snapshot.prior)
-    game = Latent(module, nn.Identity(), prior, conditional=snapshot.imagine["conditional"])
     return Generator(module, game, prior, snapshot.spec, snapshot.pixels, snapshot.images, snapshot.label)

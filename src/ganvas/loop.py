@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganvas.errors import BadInput, Diverged
+from ganvas.errors import Corrupt, Diverged
 
 if TYPE_CHECKING:
     from ganvas.plan import Plan
@@ -55,9 +55,9 @@ class Run:
 
 
 def train(
-    recipe: str = "auto",
+    recipe: str | None = None,
     *,
-    data: str = "digits",
+    data: str | None = None,
     run: str | Path | None = None,
     images: int | None = None,
     epochs: float | None = None,
@@ -65,9 +65,9 @@ def train(
     size: str | int | None = None,
     flip: bool = False,
     strict: bool = False,
-    seed: int = 0,
-    device: str = "auto",
-    precision: Literal["fp32", "bf16"] = "fp32",
+    seed: int | None = None,
+    device: str | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
     threads: int | None = None,
     workers: int | None = None,
     resume: str | Path | None = None,
@@ -80,8 +80,9 @@ def train(
     Raises a `ganvas.errors.GanvasError` (one line: what, where, what next) for whatever a user can mend.
 
     Args:
-        recipe: a name from `ganvas recipes`, or package.module:function
-        data: digits, mnist, fashion_mnist, cifar10, shapes, or a folder, zip, .npy or IDX file of your own images
+        recipe: a name from `ganvas recipes`, or package.module:function; not given: auto
+        data: a folder, zip, .npy or IDX file of your own images, or digits (if not given), mnist, fashion_mnist,
+            cifar10, shapes
         run: the run's folder; not given: runs/RECIPE-DATA
         images: length of the run in real images seen; more than before prolongs a run
         epochs: the same in passes over the training images
@@ -89,12 +90,12 @@ def train(
         size: side of the images, or HxW; others are centre-cropped and resized
         flip: show every image mirrored half of the time
         strict: refuse the data if any file of it is unusable, instead of listing and skipping it
-        seed: of weights, order and noise
-        device: cpu, cuda, or auto: cuda where there is one
-        precision: fp32, or bf16 arithmetic with fp32 weights
+        seed: of weights, order and noise; not given: 0
+        device: cpu or cuda; not given: cuda where there is one
+        precision: fp32, or bf16 for bf16 arithmetic on fp32 weights; not given: fp32
         threads: processor threads; not given: as torch chooses
         workers: threads that fetch batches ahead; not given: 0 on a cpu, 2 beside a gpu
-        resume: a run folder to go on with; needs nothing else, the folder knows its recipe, arguments and data
+        resume: a run folder to go on with; what else is not given is as it was there
         fork: a new run folder that starts from the weights of --run or --resume, free to differ in any argument
         quiet: say nothing
         arguments: the recipe's own, as `ganvas show RECIPE` lists them
@@ -106,21 +107,19 @@ def train(
     from ganvas.study.progress import ProgressLine
     from ganvas.training.run import RunFolder
 
-    if threads is not None:
-        if not 1 <= threads <= 256:
-            raise BadInput(f"--threads must be from 1 to 256, not {threads}")
-        torch.set_num_threads(threads)
     plan = make_plan(
         recipe, data=data, run=run, images=images, epochs=epochs, minutes=minutes, size=size, flip=flip, strict=strict,
-        seed=seed, device=device, precision=precision, workers=workers, resume=resume, fork=fork, arguments=arguments,
+        seed=seed, device=device, precision=precision, threads=threads, workers=workers, resume=resume, fork=fork,
+        arguments=arguments,
     )  # fmt: skip
+    torch.set_num_threads(plan.circumstances["threads"])
     with files.lock(plan.folder):
         record, phases, source = plan.prepare()
-        if RunFolder.exists(plan.folder):
+        folder, said = RunFolder(plan.folder, record), []
+        if folder.begun:
             folder = RunFolder.open(plan.folder)
             said = folder.accept(record)
-        else:
-            folder, said = RunFolder(plan.folder, record), []
+        folder.tidy()
         folder.write_record()
         trainer = plan.trainer(phases, source, folder.record)
         said += _restore(trainer, folder, plan)
@@ -137,8 +136,18 @@ def _restore(trainer: Trainer, folder: RunFolder, plan: Plan) -> list[str]:
     """Put the trainer where the run is: its newest good checkpoint, or the weights it is forked from."""
     from ganvas.training.checkpoint import latest
 
-    state, said = latest(folder.checkpoints)
+    state, said = latest(folder.checkpoints, folder.name)
+    if trainer.length > sum(trainer.planned) and not _rate_at_the_end(trainer):
+        said.append(
+            f"the learning rate is 0 from {sum(trainer.planned):,} images on, so nothing more is learned there: "
+            "--fork NEW_FOLDER starts a longer schedule from these weights"
+        )
     if state is None:
+        if folder.snapshot.exists():
+            raise Corrupt(
+                f"{folder.folder} has trained before but has no checkpoint any more: sample from its snapshot, or start "
+                "again in another folder"
+            )
         if plan.parent is not None:
             said.append(plan.inherit(trainer))
         return said
@@ -175,14 +184,19 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine) -> None:
                         f"stopped: {error}; going back to a healthy checkpoint {ROLLBACKS} times did not help. Try a lower "
                         f"--lr or --precision fp32 with --fork; the last healthy weights are in {folder.checkpoints}"
                     ) from error
-                state, _ = latest(folder.checkpoints)
+                state, said = latest(folder.checkpoints, folder.name)
+                if state is None:
+                    raise Diverged(f"stopped: {error}; there is no checkpoint to go back to") from error
+                for sentence in said:
+                    line.say(sentence)
                 rollbacks = trainer.rollbacks + 1
                 trainer.load_state_dict(state)
                 trainer.rollbacks = rollbacks
                 folder.forget_after(trainer.images)
                 line.say(f"{error}; back to {trainer.images:,} images with other luck ({rollbacks} of {ROLLBACKS})")
         watcher.picture()
-        keeper.save()
+        keeper.save_last()
+    trainer.feed.close()
     last_looks(folder)
 
 
@@ -199,9 +213,19 @@ def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bo
         return
     line.say(f"done: {trainer.images:,} images. See {report}")
     line.say(f"  sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png")
-    line.say(f"  train on    ganvas train --resume {name} --images {2 * trainer.length}")
+    if _rate_at_the_end(trainer):
+        line.say(f"  train on    ganvas train --resume {name} --images {2 * trainer.length}")
+    else:  # the schedule has ended at rate 0: there is no training on, only a longer run
+        line.say(f"  longer      ganvas train --resume {name} --fork {name}-longer --images {2 * trainer.length}")
     line.say("  own images  ganvas train --data FOLDER")
     line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
+
+
+def _rate_at_the_end(trainer: Trainer) -> float:
+    """The highest learning rate at the end of the planned length."""
+    end = trainer.clock._replace(images=trainer.planned[-1], round=trainer.planned[-1] // trainer.phases[-1].batch)
+    rates = [player.schedules["lr"](end) for player in trainer.players.values() if "lr" in player.schedules]
+    return max(rates, default=1.0)
 
 
 def _cadence(trainer: Trainer) -> int:
@@ -211,15 +235,21 @@ def _cadence(trainer: Trainer) -> int:
 
 @contextlib.contextmanager
 def _signals(trainer: Trainer) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or SIGHUP ends the round and then the run, with a checkpoint; the second interrupts."""
+    """The first SIGINT, SIGTERM or SIGHUP ends the round and then the run, with a checkpoint; a later one interrupts.
+
+    Not within two seconds: shells and impatient fingers send the same wish twice.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    asked = 0.0
+
     def stop(number: int, frame: object) -> None:
-        if trainer.stop:
+        nonlocal asked
+        if trainer.stop and time.monotonic() - asked > 2.0:
             raise KeyboardInterrupt
-        trainer.stop = True
+        trainer.stop, asked = True, asked or time.monotonic()
 
     names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before: dict[int, Callable[..., Any]] = {number: signal.signal(number, stop) for number in names}

@@ -19,6 +19,7 @@ from ganvas.data.source import Source
 from ganvas.errors import BadInput
 from ganvas.play.game import Phase
 from ganvas.recipes import table
+from ganvas.training.checkpoint import latest
 from ganvas.training.device import usable
 from ganvas.training.run import Record, RunFolder
 from ganvas.training.trainer import Trainer
@@ -40,7 +41,7 @@ class Plan:
     data_options: dict[str, Any]
     seed: int
     circumstances: dict[str, Any]
-    parent: RunFolder | None = None
+    parent: Path | None = None
     said: list[str] = field(default_factory=list)
 
     def prepare(self) -> tuple[Record, list[Phase], Source]:
@@ -50,7 +51,7 @@ class Plan:
         self.said += source.notes
         arguments, reasons = table.resolve(recipe, self.recipe, source.spec, self.arguments)
         self.said += [f"{self.recipe}: {reason}" for reason in reasons]
-        earlier = RunFolder.open(self.folder).record if RunFolder.exists(self.folder) else None
+        earlier = RunFolder.open(self.folder).record if RunFolder(self.folder, {}).begun else None
         length = self._length(recipe, source, arguments, earlier)
         arguments["images"] = earlier["images"] if earlier else length
         record = {
@@ -66,15 +67,15 @@ class Plan:
             "seed": self.seed,
             "images": arguments["images"],
             "length": length,
-            "minutes": self.minutes,
+            "minutes": earlier["minutes"] if earlier else self.minutes,
             "circumstances": self.circumstances,
-            "device": self.circumstances["device"],
-            "precision": self.circumstances["precision"],
             "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        if earlier and "forked_from" in earlier:
+            self.parent = Path(earlier["forked_from"])
         if self.parent is not None:
-            record["forked_from"] = str(self.parent.folder)
+            record["forked_from"] = str(self.parent.resolve())
         return record, self._phases(recipe, source, arguments), source
 
     def trainer(self, phases: list[Phase], source: Source, record: Record) -> Trainer:
@@ -83,25 +84,22 @@ class Plan:
         return Trainer(phases, source, seed=self.seed, length=sum(p.images for p in phases) + grown, **where)
 
     def inherit(self, trainer: Trainer) -> str:
-        """Start from the weights (and averages) of the parent's newest checkpoint; optimisers start anew."""
-        from ganvas.training.checkpoint import latest
-
-        state, _ = latest(self.parent.checkpoints)
+        """Start from the live weights of the parent's newest checkpoint; optimisers and averages start anew."""
+        state, _ = latest(self.parent / "checkpoints", tidy=False)
         if state is None:
-            raise BadInput(f"{self.parent.folder} has no checkpoint to fork from")
+            raise BadInput(f"{self.parent} has no checkpoint to fork from")
         for name, player in trainer.players.items():
-            theirs = state["players"].get(name)
             try:
-                player.module.load_state_dict(theirs["module"])
-                if player.average is not None:
-                    player.average.load_state_dict(theirs.get("average", theirs["module"]))
-            except (RuntimeError, TypeError) as error:
+                player.module.load_state_dict(state["players"][name]["module"])
+            except (RuntimeError, KeyError) as error:
                 reason = str(error).strip().splitlines()[-1].strip()
                 raise BadInput(
-                    f"the weights of {self.parent.folder} do not fit this recipe's player {name} ({reason}): keep the "
+                    f"the weights of {self.parent} do not fit this recipe's player {name} ({reason}): keep the "
                     "recipe, its widths and the image size when you fork"
                 ) from None
-        return f"forked from {self.parent.folder}: its weights, fresh optimisers"
+            if player.average is not None:
+                player.average.load_state_dict(player.module.state_dict())
+        return f"forked from {self.parent}: its weights; optimisers and averages start anew"
 
     def _phases(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> list[Phase]:
         torch.manual_seed(self.seed)
@@ -114,8 +112,10 @@ class Plan:
         """The length asked for in images, a whole number of batches; an earlier run is never shortened."""
         batch = arguments["batch"]
         if self.minutes is not None:
-            if earlier and earlier["minutes"]:
-                asked = earlier["length"] * self.minutes / earlier["minutes"]
+            if earlier and not earlier["minutes"]:
+                raise BadInput(f"{self.folder} was given its length in images: prolong it with --images, not --minutes")
+            elif earlier:  # timed once, when it began
+                asked = earlier["images"] * self.minutes / earlier["minutes"]
             else:
                 asked = self._timed(recipe, source, arguments) * self.minutes * 60 * LOOKING
         elif self.epochs is not None:
@@ -145,9 +145,9 @@ class Plan:
 
 
 def make_plan(
-    recipe: str, *, data: str, run: Any, images: int | None, epochs: float | None, minutes: float | None,
-    size: Any, flip: bool, strict: bool, seed: int, device: str, precision: str, workers: int | None, resume: Any,
-    fork: Any, arguments: dict[str, Any],
+    recipe: str | None, *, data: str | None, run: Any, images: int | None, epochs: float | None,
+    minutes: float | None, size: Any, flip: bool, strict: bool, seed: int | None, device: str | None,
+    precision: str | None, threads: int | None, workers: int | None, resume: Any, fork: Any, arguments: dict[str, Any],
 ) -> Plan:  # fmt: skip
     """Checks what can be checked before the data are opened. Raises BadInput."""
     lengths = {"images": images, "epochs": epochs, "minutes": minutes}
@@ -155,45 +155,56 @@ def make_plan(
     if len(given) > 1:
         raise BadInput(f"--{' and --'.join(given)} both give the length of the run: choose one")
     for name in given:
-        if not lengths[name] > 0:
-            raise BadInput(f"--{name} must be above 0, not {lengths[name]}")
+        if not 0 < lengths[name] < 1e15:
+            raise BadInput(f"--{name} must be above 0 and finite, not {lengths[name]}")
+    old = RunFolder.open(Path(resume)).record if resume is not None else None
+    if old is not None:  # what is not given is as it was; what is given and differs is refused by name, or forked
+        was, data_was = old["circumstances"], old["data"]
+        recipe, data = recipe or old["recipe"], data or data_was["source"]
+        seed = old["seed"] if seed is None else seed
+        size = data_was["options"]["size"] if size is None else size
+        flip, strict = flip or data_was["options"]["flip"], strict or data_was["options"]["strict"]
+        device, precision = device or was["device"], precision or was["precision"]
+        threads, workers = threads or was["threads"], was["workers"] if workers is None else workers
+        same = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in old["arguments"].items() if recipe == old["recipe"]
+        }
+        if fork is not None:
+            same.pop("images", None)
+        arguments = same | arguments
+        minutes = old["minutes"] if not given and fork is None else minutes
+        run = run or resume
+    recipe, data, seed = recipe or "auto", data or "digits", seed or 0
+    device, precision = device or "auto", precision or "fp32"
     if not 0 <= seed < 2**63:
         raise BadInput(f"--seed must be a whole number from 0 up, not {seed}")
     if precision not in ("fp32", "bf16"):
         raise BadInput(f"--precision is fp32 or bf16, not {precision!r}")
+    if threads is not None and not 1 <= threads <= 256:
+        raise BadInput(f"--threads must be from 1 to 256, not {threads}")
     if workers is not None and not 0 <= workers <= 64:
         raise BadInput(f"--workers must be from 0 to 64 threads, not {workers}")
-    options = {"size": size, "flip": flip, "strict": strict}
-    parent = None
-    if resume is not None:
-        old = RunFolder.open(Path(resume))
-        if arguments and fork is None:
-            raise BadInput(
-                f"--resume goes on with {resume} as it is, so it takes no --{next(iter(arguments)).replace('_', '-')}: "
-                "add --fork NEW_FOLDER to start a new run from its weights"
-            )
-        recipe, data, seed = old.record["recipe"], old.record["data"]["source"], old.record["seed"]
-        options, run = old.record["data"]["options"], resume
-        inherited = {k: v for k, v in old.record["arguments"].items() if k != "images" or fork is None}
-        arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in (inherited | arguments).items()}
-        minutes = old.record["minutes"] if not given else minutes
     table.find(recipe)
     if images is not None:
         arguments = arguments | {"images": images}
+    parent = None
     if fork is not None:
         if run is None:
             raise BadInput("--fork starts from another run's weights: name it with --resume OLD_FOLDER")
-        parent = RunFolder.open(Path(run))
+        parent = RunFolder.open(Path(run)).folder
         run = fork
         if RunFolder.exists(Path(fork)) and "forked_from" not in RunFolder.open(Path(fork)).record:
             raise BadInput(f"--fork {fork} is a run already: give a new folder")
+    options = {"size": size, "flip": flip, "strict": strict}
     name = re.sub(r"[^\w.-]+", "-", f"{recipe}-{Path(data).name if Path(data).exists() else data}")
     folder = Path(run) if run is not None else Path("runs") / name
+    if folder.is_dir() and not RunFolder.exists(folder) and any(not p.name.startswith(".") for p in folder.iterdir()):
+        raise BadInput(f"{folder} is not empty and no run: give --run a folder of its own")
     where = usable(device)
     circumstances = {
         "device": where,
         "precision": precision,
-        "threads": torch.get_num_threads(),
+        "threads": threads or torch.get_num_threads(),
         "workers": workers if workers is not None else (0 if where == "cpu" else 2),
     }
     return Plan(recipe, data, folder, dict(arguments), epochs, minutes, options, seed, circumstances, parent)

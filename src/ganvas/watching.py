@@ -3,21 +3,24 @@
 import contextlib
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
+import torch
+from PIL import Image
 from torch import nn
 
 from ganvas import files
-from ganvas.errors import Storage
+from ganvas.errors import Corrupt, Diverged, Storage
 from ganvas.nets.table import NETS
 from ganvas.play.game import Game
 from ganvas.study.curves import curves
 from ganvas.study.ills import equilibrium
 from ganvas.study.log import read_log
 from ganvas.study.sample import Generator, visible
-from ganvas.study.sheets import annotated, film, sheet
+from ganvas.study.sheets import annotated, film, sheet, write_picture
 from ganvas.training.checkpoint import save_checkpoint
 from ganvas.training.run import RunFolder
-from ganvas.training.snapshot import with_standing_statistics, write_snapshot
+from ganvas.training.snapshot import STANDING_SIZE, images_of, with_standing_statistics, write_snapshot
 from ganvas.training.trainer import Tick, Trainer
 
 SHEETS = 40  # over a run, besides the first and three early ones
@@ -27,11 +30,12 @@ REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
 
 
 class Keeper:
-    """Checkpoints and snapshots: at the start, at every tenth of the run, at its end."""
+    """Checkpoints and snapshots: at the start, at every tenth of the run, at its end. Only what is healthy is kept."""
 
     def __init__(self, trainer: Trainer, folder: RunFolder, say: Callable[[str], None]):
         self.trainer, self.folder, self.say = trainer, folder, say
-        self.saved = trainer.images if folder.snapshot.exists() else -1
+        self.saved = trainer.images if images_of(folder.snapshot) == trainer.images else -1
+        self.tried = trainer.images
         self.refused = 0
 
     def save_first(self) -> None:
@@ -40,19 +44,29 @@ class Keeper:
             self.save()
 
     def save_if_due(self) -> None:
+        """At the first whole tick after each tenth of the run, if the run is well then."""
         step = max(self.trainer.length // SAVES, 1)
-        if self.trainer.images // step > self.saved // step:
+        if self.trainer.images // step > self.tried // step and self.trainer.well:
             self.save()
 
-    def save(self) -> None:
-        """Checkpoint and snapshot. A disk that refuses is said and tried again later; the third time it is an error."""
-        trainer = self.trainer
-        if self.saved == trainer.images:
+    def save_last(self) -> None:
+        """Raises Diverged where there is nothing worth keeping: an end that is broken is no success."""
+        if self.saved == self.trainer.images:
             return
+        if not self.trainer.sound:
+            raise Diverged(
+                f"stopped at {self.trainer.images:,} images with losses or weights that are broken, which is not kept; the "
+                f"last healthy moment is in {self.folder.checkpoints}: try a lower --lr in another folder"
+            )
+        self.save(last=True)
+
+    def save(self, last: bool = False) -> None:
+        """Checkpoint and snapshot. A disk that refuses is said and tried again later; the third time it is an error."""
+        trainer, record = self.trainer, self.folder.record
+        self.tried = trainer.images
         try:
-            save_checkpoint(self.folder.checkpoints, trainer.images, trainer.state_dict())
+            save_checkpoint(self.folder.checkpoints, trainer.images, trainer.state_dict(), self.folder.name)
             G, game = standing(trainer)
-            record = self.folder.record
             about = {
                 "spec": record["data"]["spec"],
                 "pixels": list(trainer.spec.pixels),
@@ -60,14 +74,13 @@ class Keeper:
                 "label": {key: record[key] for key in ("recipe", "arguments", "seed", "ganvas")},
             }
             write_snapshot(self.folder.snapshot, G, _net_name(G), game, game.prior, about)
-        except Storage as error:
+        except (Storage, Corrupt) as error:
             self.refused += 1
-            if self.refused >= REFUSALS or trainer.images >= trainer.length or trainer.stop:
+            if self.refused >= REFUSALS or last:
                 raise
             self.say(f"{error}; training goes on and saving is tried again ({self.refused} of {REFUSALS})")
         else:
-            self.refused = 0
-        self.saved = trainer.images
+            self.refused, self.saved = 0, trainer.images
 
 
 class Watcher:
@@ -90,7 +103,7 @@ class Watcher:
             means = {key: float(f"{value:.6g}") for key, value in tick.means.items()}
             with contextlib.suppress(Storage):  # a row lost to a full disk; checkpoints speak up
                 self.folder.log(row | {"images_per_second": round(speed, 1)} | means)
-        if self.due and tick.images >= self.due[0]:
+        if (tick.whole or not tick.images) and self.due and tick.images >= self.due[0]:
             self.picture()
 
     def picture(self) -> None:
@@ -99,7 +112,7 @@ class Watcher:
         self.due = [at for at in self.due if at > images]
         G, game = standing(self.trainer)
         generator = Generator(G, game, game.prior, self.trainer.source.spec, self.trainer.spec.pixels)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Storage):
             self.folder.samples.mkdir(exist_ok=True)
             generator.sample(SHEET_SIZE, self.trainer.seed).save(self.folder.samples / f"{images:08d}.png")
 
@@ -108,7 +121,8 @@ def standing(trainer: Trainer) -> tuple[nn.Module, Game]:
     """A copy of the averaged (or the live) generator in eval mode, with its own BatchNorm statistics, and the game."""
     player = trainer.players["G"]
     G = copy.deepcopy(player.average if player.average is not None else player.module)
-    return with_standing_statistics(G, trainer.game, trainer.game.prior, {}), trainer.game
+    labels = torch.arange(STANDING_SIZE, device=trainer.device) % max(len(trainer.source.spec.classes), 1)
+    return with_standing_statistics(G, trainer.game, trainer.game.prior, {"label": labels}), trainer.game
 
 
 def real_looks(trainer: Trainer, folder: RunFolder) -> None:
@@ -116,18 +130,26 @@ def real_looks(trainer: Trainer, folder: RunFolder) -> None:
     real = trainer.source.batch(0, 0, SHEET_SIZE)["image"]
     with files.storage_errors(folder.samples):
         folder.samples.mkdir(exist_ok=True)
-        sheet(visible(real, trainer.source.spec.range)).save(folder.samples / "real.png")
-        annotated(real[0], folder.samples / "input.png")
+    write_picture(sheet(visible(real, trainer.source.spec.range)), folder.samples / "real.png")
+    annotated(real[0], folder.samples / "input.png")
 
 
 def last_looks(folder: RunFolder) -> None:
     """samples/film.gif, the same latents through training, and curves.png."""
-    rows, frames = read_log(folder.folder / "log.jsonl"), sorted(folder.samples.glob("[0-9]*.png"))
-    with files.storage_errors(folder.folder):
-        if frames:
-            film(frames, folder.samples / "film.gif")
-        if rows:
-            curves(rows, folder.folder / "curves.png", equilibrium(rows, folder.record))
+    frames = [path for path in sorted(folder.samples.glob("[0-9]*.png")) if _whole(path)]
+    if frames:
+        film(frames, folder.samples / "film.gif")
+    if rows := read_log(folder.folder / "log.jsonl"):
+        curves(rows, folder.folder / "curves.png", equilibrium(rows, folder.record))
+
+
+def _whole(path: Path) -> bool:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+        return True
+    except (OSError, SyntaxError, ValueError):
+        return False
 
 
 def _net_name(G: nn.Module) -> str:

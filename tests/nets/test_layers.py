@@ -148,7 +148,7 @@ def test_doublings(size, expected):
 def test_the_keras_lab_shapes():
     G, D = (
         UpsampleGenerator(100, (1, 28, 28), (128, 128, 64)),
-        StridedDiscriminator((1, 28, 28), (32, 64, 128, 256), 3, True, 0.25, 0.2, 1),
+        StridedDiscriminator((1, 28, 28), (32, 64, 128, 256), 3, True, 0.25, 0.2, pad_after=1),
     )
     x, sides = torch.zeros(2, 1, 28, 28), []
     for layer in D.net:

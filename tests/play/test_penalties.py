@@ -101,3 +101,22 @@ def test_clip_and_max_norm():
     MaxNorm(1.9)(net)
     assert net.weight.norm(dim=1).max() <= 1.9 + 1e-5
     assert torch.equal(net.weight[1], short), "shorter vectors are left alone"
+
+
+def test_a_penalty_is_computed_in_fp32_under_autocast():
+    """In bf16 a squared norm of small gradients has no digits left."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.net = nn.Sequential(nn.Flatten(), nn.Linear(18, 32), nn.Tanh(), nn.Linear(32, 1))
+
+        def forward(self, x):
+            return self.net(x)
+
+    D, penalty = Net(), GradientPenalty(constant(1.0), penalties.real, 0.0)
+    exact = penalty(D, images(1), images(2), CLOCK)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert D(images(1)).dtype == torch.bfloat16, "negative control: autocast is on"
+        assert torch.equal(penalty(D, images(1), images(2), CLOCK), exact)

@@ -23,9 +23,9 @@ def test_in_short_says_what_the_loss_allows():
         "D/p_real": 0.74,
         "D/p_fake": 0.25,
     }
-    assert in_short(means) == "D 0.61 · G 1.20 · D(x) 0.74 · D(G(z)) 0.25 · told apart 81%"
+    assert in_short(means) == "D 0.61 · G 1.20 · told apart 81% · D(x) 0.74 · D(G(z)) 0.25"
     relative = {k: v for k, v in means.items() if not k.startswith("D/p_")}
-    assert "logits real +2.00 fake -1.00" in in_short(relative) and "D(x)" not in in_short(relative)
+    assert "logits +2.00 -1.00" in in_short(relative) and "D(x)" not in in_short(relative)
     assert in_short({"G/loss": 0.5}) == "G 0.50", "a game of one player"
 
 

@@ -12,6 +12,7 @@ from ganvas import files
 from ganvas.errors import Corrupt, Storage
 from ganvas.training import checkpoint
 from ganvas.training.checkpoint import latest, load_checkpoint, save_checkpoint
+from ganvas.training.run import RunFolder
 
 
 def state(seed: int) -> dict:
@@ -161,7 +162,8 @@ def test_a_crash_at_any_call_leaves_the_old_or_the_new(tmp_path, call, monkeypat
         loaded, said = latest(folder)
         assert not said and (equal(loaded, state(1)) or equal(loaded, state(2)))
         outcomes.add(loaded["images"])
-        assert not list(folder.glob(".*.tmp")), "leftovers are removed at the next start"
+        RunFolder(folder.parent, {}).tidy()
+        assert not list(folder.glob(f"{files.TEMPORARY}*")), "leftovers are removed at the next start"
         if finished:
             assert n > 1 and equal(loaded, state(2))
             break
@@ -194,11 +196,42 @@ def test_a_checkpoint_that_reads_back_wrong_costs_nothing_older(tmp_path, monkey
         real(path, data[:-1] + b"?" if path.name == "tensors.safetensors" else data)
 
     monkeypatch.setattr(files, "write_atomic", lying_disk)
-    monkeypatch.setattr(files, "sha256", lambda path: "0" * 64 if path.parent.name == "000000000003" else "1" * 64)
+    monkeypatch.setattr(files, "sha256", lambda path: "1" * 64)
     with pytest.raises(Corrupt):
         save_checkpoint(tmp_path, 3, state(3))
     monkeypatch.undo()
     assert equal(latest(tmp_path)[0], state(2))
+
+
+def test_a_checkpoint_of_another_run_is_not_taken(tmp_path):
+    place = save_checkpoint(tmp_path, 1, state(1), run="this")
+    assert equal(load_checkpoint(place, "this"), state(1)) and equal(load_checkpoint(place), state(1))
+    with pytest.raises(Corrupt, match="another run"):
+        latest(tmp_path, "that")
+
+
+def test_looking_into_another_runs_folder_touches_nothing(tmp_path):
+    save_checkpoint(tmp_path, 1, state(1))
+    bad = save_checkpoint(tmp_path, 2, state(2))
+    (bad / "state.json").write_text("{}")
+    assert equal(latest(tmp_path, tidy=False)[0], state(1))
+    assert bad.exists() and not (tmp_path / "quarantine").exists()
+
+
+def test_saving_a_moment_again_leaves_a_good_one_and_replaces_a_bad_one(tmp_path):
+    place = save_checkpoint(tmp_path, 1, state(1))
+    before = place.stat().st_ino
+    assert save_checkpoint(tmp_path, 1, state(1)).stat().st_ino == before
+    (place / "state.json").write_text("{}")
+    save_checkpoint(tmp_path, 1, state(1))
+    assert equal(load_checkpoint(place), state(1)) and (tmp_path / "quarantine" / place.name).exists()
+
+
+def test_an_empty_shelf_beside_a_full_quarantine_is_no_fresh_start(tmp_path):
+    (save_checkpoint(tmp_path, 1, state(1)) / "manifest.json").unlink()
+    for _ in range(2):
+        with pytest.raises(Corrupt, match="no good checkpoint"):
+            latest(tmp_path)
 
 
 def test_only_json_and_tensors_can_be_stored(tmp_path):

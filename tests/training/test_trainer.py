@@ -212,6 +212,81 @@ def test_finite_but_wild_losses_are_called_diverged(source):
     run(brittle(source, at=range(1, 49), value=1e9, lr=1e-12), 100)
 
 
+def test_one_wild_player_is_enough(source):
+    """The other player's ordinary moves must not reset the count."""
+
+    class Pair(Brittle):
+        def __init__(self):
+            super().__init__((), 1.0)
+            self.other = nn.Linear(4, 1)
+            self.players = {"G": self.net, "D": self.other}
+
+        def round(self, batches, clock):
+            next(batches)
+            yield Move("D", self.other(torch.randn(8, 4)).square().mean() * 1e9)
+            yield Move("G", self.net(torch.randn(8, 4)).square().mean())
+
+    slow = Optimizer(lambda params: torch.optim.SGD(params, lr=1e-12))
+    with pytest.raises(Sick, match=r"move of D: .*diverged"):
+        run(Trainer([Phase(Pair(), 8000, 8, {"G": slow, "D": slow})], source), 100)
+
+
+def test_a_skipped_move_leaves_no_trace_in_batchnorm(source):
+    """The forward pass runs before the loss is seen to be broken: its statistics must go too."""
+    trainer = run(Trainer(toy("dcgan", source.spec), source), 3)
+    assert trainer.well
+    real = type(trainer.feed).__next__
+
+    def poisoned(feed):
+        got = real(feed)
+        got["image"][0, 0, 0, 0] = float("nan")
+        return got
+
+    type(trainer.feed).__next__ = poisoned
+    try:
+        trainer.play()
+    finally:
+        type(trainer.feed).__next__ = real
+    assert trainer.bad and not trainer.well, "not worth keeping so soon after"
+    assert all(torch.isfinite(b).all() for p in trainer.players.values() for b in p.module.buffers())
+    run(trainer, 40)
+    assert trainer.well
+
+
+def test_rollbacks_are_remembered(source):
+    trainer = run(Trainer(toy("gan", source.spec), source), 1)
+    trainer.rollbacks = 2
+    other = Trainer(toy("gan", source.spec), source)
+    other.load_state_dict(trainer.state_dict())
+    assert other.rollbacks == 2
+
+
+def test_images_never_fall_between_phases(source):
+    """40 images are no whole number of batches of 16: the first phase overshoots."""
+    phases = [toy("gan", source.spec, batch=16, images=40)[0] for _ in range(2)]
+    seen = [tick.images for tick in Trainer(phases, source).ticks(every=8)]
+    assert seen == sorted(seen) and seen[-1] >= 80
+
+
+def test_standing_statistics_are_those_of_the_averaged_weights(source):
+    """In eval mode with them, outputs look like a training batch's; with the live copy's statistics they do not."""
+    from ganvas.training.snapshot import with_standing_statistics
+
+    trainer = run(Trainer(toy("gan_leaky", source.spec, ema=5.0, lr=0.01), source), 30)
+    game, player = trainer.game, trainer.players["G"]
+    z = torch.stack([torch.from_numpy(game.prior.at(5, i)) for i in range(512)])
+    with torch.no_grad():
+        truth = copy.deepcopy(player.average).train()(z)
+        copied = player.average.eval()(z)
+        standing = with_standing_statistics(copy.deepcopy(player.average), game, game.prior, {})(z)
+    error, negative = ((x - truth).abs().mean() for x in (standing, copied))
+    assert error < 0.5 * negative, (error, negative)
+    plain = Trainer(toy("gan_dropout", source.spec), source)
+    G = plain.players["G"].module
+    before = G.eval()(z[:, :4])
+    assert torch.equal(with_standing_statistics(G, plain.game, plain.game.prior, {})(z[:, :4]), before)
+
+
 def test_gradients_are_checked_too(source):
     """A finite loss with an infinite gradient: sqrt at zero."""
 

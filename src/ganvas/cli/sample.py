@@ -27,7 +27,7 @@ def sample(
 
 def main(argv: Sequence[str]) -> int:
     run, rest = take_positional(argv, flags_of(sample))
-    (options,) = parse("ganvas sample RUN", ABOUT, {"options": options_of(sample)}, rest)
+    (options,) = parse("ganvas sample RUN", ABOUT, {"sample": options_of(sample)}, rest)
     if run is None:
         raise BadInput("which run? Give its folder: ganvas sample runs/auto-digits -n 64 --out sheet.png")
     import numpy as np

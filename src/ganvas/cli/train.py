@@ -1,11 +1,13 @@
 """`ganvas train [RECIPE] …`"""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ganvas.cli.parse import flags_of, options_of, parse, take_positional
 from ganvas.loop import train
 from ganvas.recipes import table
+from ganvas.training.run import RunFolder
 
 ABOUT = """Train RECIPE (a name from `ganvas recipes`, or package.module:function; default auto) on DATA.
 The same command again resumes. Ctrl-C stops after the step, with a checkpoint."""
@@ -13,6 +15,7 @@ The same command again resumes. Ctrl-C stops after the step, with a checkpoint."
 
 def main(argv: Sequence[str]) -> int:
     name, rest = take_positional(argv, flags_of(train, *table.RECIPES.values()))
+    name = name or _recipe_of(rest)
     recipe = table.find(name or "auto")
     groups = {
         "run": options_of(train, leave_out=("recipe", "arguments")),
@@ -20,11 +23,20 @@ def main(argv: Sequence[str]) -> int:
     }
     about = f"{ABOUT}\n\n{name or 'auto'}: {table.summary(recipe)}"
     run, chosen = parse(f"ganvas train {name or ''}".strip(), about, groups, rest)
-    known = table.defaults(recipe)
-    given = {key: value for key, value in chosen.items() if value != known[key]}
+    typed = {word.split("=")[0].lstrip("-").replace("-", "_") for word in rest if word.startswith("--")}
+    given = {key: value for key, value in chosen.items() if key in typed}  # a default that is typed is meant
     _own_the_process()
-    done = train(name or "auto", **run, **given)
+    done = train(name, **run, **given)
     return 0 if done.finished else 130
+
+
+def _recipe_of(argv: Sequence[str]) -> str | None:
+    """The recipe of the run that --resume names: its options are the ones to read."""
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        option, _, value = word.partition("=")
+        if option == "--resume":
+            return RunFolder.open(Path(value or following)).record["recipe"]
+    return None
 
 
 def _own_the_process() -> None:

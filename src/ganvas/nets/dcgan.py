@@ -30,7 +30,7 @@ class DCGANGenerator(nn.Module):
     """z (N×latent) → widest small map → transposed convolutions, each doubling, BatchNorm, ReLU → tanh: N×C×H×W in [−1,1].
 
     `width` is the number of channels before the image (128 in the paper: 64×64 starts at 4×4×1024); `kernel` 4 as in
-    the authors' Torch code, or 5 as in their Theano code. No BatchNorm on the output.
+    the authors' Torch code, or 5 as in their Theano code. No BatchNorm on the output; no biases but BatchNorm's.
     """
 
     def __init__(self, latent: int, image: Image, width: int = 128, kernel: int = 4):
@@ -45,8 +45,8 @@ class DCGANGenerator(nn.Module):
             *_norm(channels[0]),
         ]
         for before, after in itertools.pairwise(channels):
-            layers += [_double(before, after, kernel, bias=False), *_norm(after)]
-        layers += [_double(channels[-1], image[0], kernel, bias=True), nn.Tanh()]
+            layers += [_double(before, after, kernel), *_norm(after)]
+        layers += [_double(channels[-1], image[0], kernel), nn.Tanh()]
         self.net = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -61,11 +61,11 @@ class DCGANDiscriminator(nn.Module):
         self.config = dict(image=list(image), width=width, kernel=kernel)
         count, base = doublings(image)
         channels = [width * 2**i for i in range(count)]
-        halve = dict(kernel_size=kernel, stride=2, padding=(kernel - 1) // 2)
+        halve = dict(kernel_size=kernel, stride=2, padding=(kernel - 1) // 2, bias=False)
         layers: list[nn.Module] = [nn.Conv2d(image[0], width, **halve), nn.LeakyReLU(0.2)]
         for before, after in itertools.pairwise(channels):
-            layers += [nn.Conv2d(before, after, bias=False, **halve), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, base), nn.Flatten())
+            layers += [nn.Conv2d(before, after, **halve), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, base, bias=False), nn.Flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
@@ -86,7 +86,7 @@ def _norm(channels: int) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.ReLU()]
 
 
-def _double(before: int, after: int, kernel: int, bias: bool) -> nn.Module:
+def _double(before: int, after: int, kernel: int) -> nn.Module:
     return nn.ConvTranspose2d(
-        before, after, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=bias
+        before, after, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=False
     )

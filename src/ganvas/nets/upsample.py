@@ -17,20 +17,31 @@ class UpsampleGenerator(nn.Module):
     """
 
     def __init__(
-        self, latent: int, image: Image, channels: Sequence[int], norm_dense: bool = False, momentum: float = 0.1
+        self,
+        latent: int,
+        image: Image,
+        channels: Sequence[int],
+        norm_dense: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
     ):
         super().__init__()
         self.config = dict(
-            latent=latent, image=list(image), channels=list(channels), norm_dense=norm_dense, momentum=momentum
+            latent=latent,
+            image=list(image),
+            channels=list(channels),
+            norm_dense=norm_dense,
+            momentum=momentum,
+            eps=eps,
         )
         self.latent = latent
         shrink = 2 ** (len(channels) - 1)
         base = (channels[0], image[1] // shrink, image[2] // shrink)
         layers: list[nn.Module] = [Linear(latent, base[0] * base[1] * base[2]), nn.Unflatten(1, base)]
-        layers += [nn.BatchNorm2d(channels[0], momentum=momentum)] if norm_dense else []
+        layers += [nn.BatchNorm2d(channels[0], momentum=momentum, eps=eps)] if norm_dense else []
         layers += [nn.ReLU()]
         for before, after in itertools.pairwise(channels):
-            layers += [UpConv2d(before, after), nn.BatchNorm2d(after, momentum=momentum), nn.ReLU()]
+            layers += [UpConv2d(before, after), nn.BatchNorm2d(after, momentum=momentum, eps=eps), nn.ReLU()]
         self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], image[0], 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
@@ -52,12 +63,13 @@ class StridedDiscriminator(nn.Module):
         norm: bool = False,
         dropout: float = 0.0,
         momentum: float = 0.1,
+        eps: float = 1e-5,
         pad_after: int | None = None,
     ):
         super().__init__()
         self.config = dict(
             image=list(image), channels=list(channels), kernel=kernel, norm=norm, dropout=dropout, momentum=momentum,
-            pad_after=pad_after,
+            eps=eps, pad_after=pad_after,
         )  # fmt: skip
         layers: list[nn.Module] = []
         height, width = image[1:]
@@ -67,10 +79,18 @@ class StridedDiscriminator(nn.Module):
             if pad_after == i:
                 layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
                 height, width = height + 1, width + 1
-            layers += [nn.BatchNorm2d(after, momentum=momentum)] if norm and i else []
+            layers += [nn.BatchNorm2d(after, momentum=momentum, eps=eps)] if norm and i else []
             layers += [nn.LeakyReLU(0.2)]
             layers += [Dropout(dropout)] if dropout else []
         self.net = nn.Sequential(*layers, nn.Flatten(), Linear(channels[-1] * height * width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
+
+
+def keras_init(net: nn.Module) -> None:
+    """Keras' defaults: Glorot-uniform weights, zero biases."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)

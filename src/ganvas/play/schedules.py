@@ -1,4 +1,8 @@
-"""Numbers that change over a run: functions of the clock, which stay at their end once the planned length is past."""
+"""Numbers that change over a run: functions of the clock.
+
+Those that follow the share of the run that has passed stay at their end when a run is prolonged; those that count
+rounds (the 2014 code's) go on.
+"""
 
 import math
 from collections.abc import Callable

@@ -41,7 +41,8 @@ def auto(
         lr: Adam's learning rate for both players
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
         warm_up: share of the run over which the learning rate rises from 0
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """

@@ -41,7 +41,8 @@ def dcgan(
         lr: Adam's learning rate for both players
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
         warm_up: share of the run over which the learning rate rises from 0
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (none of these sources has one); 0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """
@@ -83,7 +84,9 @@ def dcgan_upsample(
     G: dense 7·7·128, ReLU, doubled twice with 3×3 convolutions to 128 and 64, BatchNorm, tanh. D: 3×3 convolutions of
     stride 2 to 32, 64 (zero-padded below and right), 128, 256; BatchNorm but on the first; dropout; dense. Adam 2e-4
     (.5, .999). For 28×28 and 32×32. Keras' momentum=.8 is torch's .2. G moves on the noise D has just judged.
-    Departure: the lab prints D's loss as the mean of its real and fake half; here it is their sum.
+    Keras' initialisation (Glorot, zero biases) and its BatchNorm epsilon (1e-3).
+    Departures: the lab prints D's loss as the mean of its real and fake half, here it is their sum; strided convolutions
+    are padded by one on both sides where Keras pads an even map below and right only; Adam's epsilon is torch's 1e-8.
 
     Args:
         data: what the data set says of itself
@@ -95,12 +98,13 @@ def dcgan_upsample(
         lr: Adam's learning rate for both players
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
         warm_up: share of the run over which the learning rate rises from 0
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (none of these sources has one); 0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """
     from ganvas.errors import BadInput
-    from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
+    from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator, keras_init
     from ganvas.play.latent import Normal
 
     shrink = 2 ** (len(channels) - 1)
@@ -109,8 +113,11 @@ def dcgan_upsample(
             f"dcgan_upsample doubles a map {len(channels) - 1} times: {data.shape[1]}×{data.shape[2]} is no multiple of "
             f"{shrink} of at least {4 * shrink}; use --size 28 or 32, or dcgan for larger images"
         )
-    G = UpsampleGenerator(latent, data.shape, channels, momentum=0.2)
-    D = StridedDiscriminator(data.shape, d_channels, kernel=3, norm=True, dropout=dropout, momentum=0.2, pad_after=1)
+    norm = {"momentum": 0.2, "eps": 1e-3}
+    G = UpsampleGenerator(latent, data.shape, channels, **norm)
+    D = StridedDiscriminator(data.shape, d_channels, kernel=3, norm=True, dropout=dropout, pad_after=1, **norm)
+    for net in (G, D):
+        keras_init(net)
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(

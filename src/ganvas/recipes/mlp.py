@@ -41,7 +41,8 @@ def gan(
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
         warm_up: share of the run over which the learning rate rises from 0
         n_critic: updates of D before each of G (the paper's k)
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (none of these sources has one); 0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """
@@ -76,7 +77,8 @@ def gan_dropout(
     """The book form: no normalisation, dropout in D, large batches (200 epochs of 60,000 images).
 
     G: 256-512-1024, LeakyReLU(.2), tanh. D: 1024-512-256, LeakyReLU(.2), dropout. Adam with betas .9, .999.
-    Departure: logits and one loss function instead of a sigmoid under binary cross-entropy (equal, and stable).
+    Departures: logits and one loss function instead of a sigmoid under binary cross-entropy (equal, and stable); with
+    --n-critic above 1 every update of D draws a new batch.
 
     Args:
         data: what the data set says of itself
@@ -87,7 +89,8 @@ def gan_dropout(
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
         warm_up: share of the run over which the learning rate rises from 0
         n_critic: updates of D before each of G (the paper's k)
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (none of these sources has one); 0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """
@@ -123,7 +126,8 @@ def gan_leaky(
     G: 128-256-512-1024. D: 512-256. Adam 2e-4 (.5, .999); G moves on the fakes D has just judged.
     Source: PyTorch-GAN's gan.py and the Keras code it ports.
     Departure: there `BatchNorm1d(n, 0.8)` sets eps to .8, because torch's second argument is eps; Keras' momentum=.8
-    (the weight of the old) was meant, which is torch's momentum .2 (the weight of the new) as here.
+    (the weight of the old) was meant, which is torch's momentum .2 (the weight of the new) as here. There G moves first
+    and D judges the same fakes; here D moves first. There D's loss is the mean of its halves; here it is their sum.
 
     Args:
         data: what the data set says of itself
@@ -133,7 +137,8 @@ def gan_leaky(
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
         warm_up: share of the run over which the learning rate rises from 0
         n_critic: updates of D before each of G (the paper's k)
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (none of these sources has one); 0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """
@@ -174,7 +179,7 @@ def gan_2014(
     (240 units of 5 pieces) under dropout (.2 of the input, .5 of the units), column norms ≤ 1.9. SGD, both players
     updated simultaneously. G maximises log D(G(z)), as the code does; Algorithm 1 prints the minimax form (--loss minimax).
     Departures: D's loss is the sum of both halves where the code has their mean, so D's rate is halved to match;
-    each player's loss draws its own dropout masks; momentum is torch's (heavy ball), as is pylearn2's.
+    each player's loss draws its own dropout masks; the mean image behind the output bias is rounded to 1/255.
 
     Args:
         data: what the data set says of itself
@@ -188,7 +193,8 @@ def gan_2014(
         momentum: first and last momentum
         momentum_rounds: updates over which the momentum rises (250 epochs of 500)
         max_norm: longest weight vector into a unit of D
-        ema: half-life of G's moving average as a share of the images seen; 0: none
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (none of these sources has one); 0: none, the live G is shown
         batch: real images an update
         images: real images in the whole run
     """
@@ -209,7 +215,7 @@ def gan_2014(
 
     def sgd(first: float, ema: float = 0.0) -> Optimizer:
         schedules = {
-            "lr": decay_per_round(first, lr_decay, 1e-6),
+            "lr": decay_per_round(first, lr_decay, 1e-6 * first / lr),
             "momentum": ramp_over_rounds(*momentum, momentum_rounds),
         }
         return Optimizer(lambda params: torch.optim.SGD(params, lr=1.0), schedules, average(ema))

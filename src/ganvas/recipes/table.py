@@ -6,10 +6,11 @@ import inspect
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from ganvas.errors import BadInput
 from ganvas.recipes.auto import auto
+from ganvas.recipes.common import LossName, ScheduleName
 from ganvas.recipes.dcgan import dcgan, dcgan_upsample
 from ganvas.recipes.mlp import gan, gan_2014, gan_dropout, gan_leaky
 
@@ -65,8 +66,13 @@ def resolve(recipe: Recipe, name: str, spec: Any, given: dict[str, Any]) -> tupl
 
 
 def _check(name: str, value: Any, default: Any) -> None:
-    """Raises BadInput for a number that no argument of a recipe can mean: counts are above 0, all else is finite, ≥ 0."""
+    """Raises BadInput for a name or number no argument of a recipe can mean: counts are above 0, all else finite, ≥ 0."""
     option = f"--{name.replace('_', '-')}"
+    names = {"loss": get_args(LossName), "schedule": get_args(ScheduleName)}.get(name)
+    if names and value not in names:
+        near = difflib.get_close_matches(str(value), names, 2, 0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+        raise BadInput(f"{option} {value!r} is unknown: {hint}")
     if isinstance(default, tuple) and not value:
         raise BadInput(f"{option} needs at least one number")
     for number in value if isinstance(value, tuple | list) else (value,):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganvas import files
 from ganvas.study.log import Row, judges, phase, players, series, settle
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def curves(
     panels[-1, 0].set_xlabel("real images seen", color=look["ink"], fontsize=11)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", facecolor=look["ground"], metadata={"Software": None})
-    out.write(buffer.getvalue()) if isinstance(out, BytesIO) else Path(out).write_bytes(buffer.getvalue())
+    out.write(buffer.getvalue()) if isinstance(out, BytesIO) else files.write_atomic(Path(out), buffer.getvalue())
 
 
 def _beliefs(rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:

@@ -18,7 +18,7 @@ class ProgressLine:
         self.history: deque[tuple[float, int]] = deque([(0.0, start)], maxlen=30)
         self.seconds, self.numbers, self.printed = 0.0, "", time.monotonic()
         self.bar = Progress(
-            BarColumn(24), TextColumn("{task.description}"), console=self.console, disable=quiet or not self.console.is_terminal
+            BarColumn(8), TextColumn("{task.description}"), console=self.console, disable=quiet or not self.console.is_terminal
         )  # fmt: skip
         self.task = self.bar.add_task("starting", total=total, completed=start)
 
@@ -55,14 +55,14 @@ class ProgressLine:
 
 
 def in_short(means: Mapping[str, float]) -> str:
-    """Losses of all players and what D makes of real and fake: "D 0.61 · G 1.20 · D(x) .74 · D(G(z)) .25"."""
+    """Losses, and what D makes of real and fake: "D 0.61 · G 1.20 · told apart 81% · D(x) 0.74 · D(G(z)) 0.25"."""
     parts = [f"{key.removesuffix('/loss')} {value:.2f}" for key, value in means.items() if key.endswith("/loss")]
+    if "D/accuracy" in means:
+        parts += [f"told apart {means['D/accuracy']:.0%}"]
     if "D/p_real" in means:
         parts += [f"D(x) {means['D/p_real']:.2f}", f"D(G(z)) {means['D/p_fake']:.2f}"]
     elif "D/real" in means:  # logits without a zero: only their difference says something
-        parts += [f"logits real {means['D/real']:+.2f} fake {means['D/fake']:+.2f}"]
-    if "D/accuracy" in means:
-        parts += [f"told apart {means['D/accuracy']:.0%}"]
+        parts += [f"logits {means['D/real']:+.2f} {means['D/fake']:+.2f}"]
     return " · ".join(parts)
 
 

@@ -12,7 +12,7 @@ from ganvas.data.source import DataSpec
 from ganvas.errors import BadInput
 from ganvas.play.game import Batch, Game
 from ganvas.play.latent import Prior
-from ganvas.study.sheets import save_picture, sheet
+from ganvas.study.sheets import save_picture, sheet, write_picture
 
 
 class Images(np.ndarray):
@@ -32,8 +32,7 @@ class Images(np.ndarray):
 
     def save(self, path: str | Path) -> None:
         """A sheet as an image file; for single files see `save_each`."""
-        picture = self.sheet()
-        picture.save(path)
+        write_picture(self.sheet(), Path(path))
 
     def save_each(self, folder: str | Path, first: int = 0) -> list[Path]:
         """One PNG a picture, 16-bit grey kept: 00000.png …"""
@@ -92,16 +91,19 @@ class Generator:
 
     def sample(self, n: int = 1, seed: int = 0, first: int = 0, batch: int = 250) -> Images:
         """n pictures, C×H×W each, in the data's own depth and range; same seed, same pictures."""
-        if n < 1:
-            raise BadInput(f"n is how many pictures to draw, at least 1, not {n}")
+        for name, number, least in (("n", n, 1), ("seed", seed, 0), ("first", first, 0)):
+            if not isinstance(number, int | np.integer) or number < least:
+                raise BadInput(f"{name} must be a whole number from {least} up, not {number!r}")
         images = np.concatenate(list(self._batches(n, seed, first, batch))).view(Images)
         images.span = self.spec.range
         return images
 
     def _batches(self, n: int, seed: int, first: int, batch: int) -> Iterator[np.ndarray]:
         for start in range(0, n, batch):
-            unit = self(self.latents(min(batch, n - start), seed, first + start)).cpu().numpy()
-            yield to_depth(unit, self.spec)
+            z = self.latents(min(batch, n - start), seed, first + start)
+            labels = torch.arange(first + start, first + start + len(z), device=self.device)  # classes in turn
+            given = {"label": labels % max(len(self.spec.classes), 1)}
+            yield to_depth(self(z, given).cpu().numpy(), self.spec)
 
     def __repr__(self) -> str:
         c, h, w = self.spec.shape

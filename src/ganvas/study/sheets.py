@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ganvas import files
 from ganvas.errors import BadInput
 
 WIDTH = 448  # pixels: a sheet is at least this wide, so that 64 digits can be looked at without a lens
@@ -63,7 +64,7 @@ def save_picture(path: Path, image: np.ndarray) -> None:
             Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if len(image) == 1 else pixels)).save(buffer, format)
         except (OSError, ValueError):  # JPEG and transparency, for one
             raise BadInput(f"{path.name}: {format} cannot hold {len(image)} channels; use .png") from None
-    path.write_bytes(buffer.getvalue())
+    files.write_atomic(path, buffer.getvalue())
 
 
 def film(
@@ -149,8 +150,18 @@ def fit(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """A picture as a file, by its ending; whole or not there. Raises BadInput for an ending Pillow does not know."""
+    format = Image.registered_extensions().get(Path(path).suffix.lower())
+    if format not in Image.SAVE:
+        raise BadInput(f"{path}: pictures are not written as {Path(path).suffix or 'files without ending'}; use .png")
+    buffer = BytesIO()
+    picture.save(buffer, format)
+    files.write_atomic(path, buffer.getvalue())
+
+
 def _deliver(buffer: BytesIO, out: Path | BytesIO) -> None:
-    out.write(buffer.getvalue()) if isinstance(out, BytesIO) else Path(out).write_bytes(buffer.getvalue())
+    out.write(buffer.getvalue()) if isinstance(out, BytesIO) else files.write_atomic(Path(out), buffer.getvalue())
 
 
 def _unit(pixels: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ Written beside its place, every file fsynced, the manifest last, renamed, the pa
 only then is an older one deleted. So at every instant the newest acknowledged checkpoint can be loaded.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,28 +21,36 @@ from ganvas.errors import Corrupt, Storage
 FORMAT = 1
 KEEP = 2
 MANIFEST = "manifest.json"
+QUARANTINE = "quarantine"
 
 
-def save_checkpoint(folder: Path, images: int, state: dict[str, Any]) -> Path:
-    """Writes `folder/<images>`, verifies it and removes all but the last two. Raises Storage; the old ones stay."""
+def save_checkpoint(folder: Path, images: int, state: dict[str, Any], run: str = "") -> Path:
+    """Writes `folder/<images>`, verifies it and removes all but the last two. `run` names the run it belongs to.
+
+    Raises Storage; then the old ones are still there. A good checkpoint of the same moment is left as it is.
+    """
     tensors: dict[str, Tensor] = {}
     tree = _pack(state, "", tensors)
     place = folder / f"{images:012d}"
-    beside = folder / f".{place.name}.{os.getpid()}.tmp"
+    beside = folder / f"{files.TEMPORARY}{place.name}-{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        if place.exists():
+            try:
+                _verify(place, run)
+                return place
+            except Corrupt:
+                _set_aside(place)
         beside.mkdir()
         contents = {"tensors.safetensors": save(tensors), "state.json": json.dumps(tree).encode()}
         for name, data in contents.items():
             files.write_atomic(beside / name, data)
-        listed = {name: {"sha256": files.sha256(beside / name), "bytes": len(data)} for name, data in contents.items()}
-        manifest = {"format": FORMAT, "images": images, "files": listed}
+        listed = {name: files.sha256(beside / name) for name in contents}
+        manifest = {"format": FORMAT, "images": images, "run": run, "files": listed}
         files.write_atomic(beside / MANIFEST, json.dumps(manifest, indent=1))
-        if place.exists():
-            shutil.rmtree(place)  # the same moment of the same run: nothing is lost with it
         beside.rename(place)
         files.fsync_dir(folder)
-        _verify(place)
+        _verify(place, run)
     except OSError as error:
         raise Storage(f"could not save the checkpoint {place}: {error.strerror or error}") from error
     finally:
@@ -51,39 +60,41 @@ def save_checkpoint(folder: Path, images: int, state: dict[str, Any]) -> Path:
     return place
 
 
-def load_checkpoint(place: Path) -> dict[str, Any]:
-    """The state as it was saved. Raises Corrupt when a byte differs or the format is newer than this program."""
-    contents = _verify(place)
+def load_checkpoint(place: Path, run: str | None = None) -> dict[str, Any]:
+    """The state as it was saved. Raises Corrupt when a byte differs, it is another run's, or its format is newer."""
+    contents = _verify(place, run)
     try:
         return _unpack(json.loads(contents["state.json"]), load(contents["tensors.safetensors"]))
     except Exception as error:
         raise Corrupt(f"{place} cannot be read ({error})") from error
 
 
-def latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+def latest(folder: Path, run: str | None = None, tidy: bool = True) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest checkpoint that verifies, and a sentence for each that did not and was set aside in `quarantine/`.
 
+    tidy: off for another run's folder, which may be training now: nothing in it is touched.
     Raises Corrupt when there are checkpoints but none is good: starting again from nothing is the user's decision.
     """
     said = []
-    for leftover in folder.glob(".*.tmp") if folder.exists() else ():
-        shutil.rmtree(leftover, ignore_errors=True)
     for place in reversed(list(_stored(folder))):
         try:
-            return load_checkpoint(place), said
+            return load_checkpoint(place, run), said
         except Newer:
             raise
         except Corrupt as error:
-            aside = folder / "quarantine" / place.name
-            aside.parent.mkdir(exist_ok=True)
-            shutil.rmtree(aside, ignore_errors=True)
-            place.rename(aside)
-            said.append(f"{error}; moved to {aside}")
-    if said:
-        raise Corrupt(
-            f"no good checkpoint is left in {folder} ({said[0]}); delete the folder to start again from nothing"
-        )
+            said.append(f"{error}; moved to {_set_aside(place)}" if tidy else str(error))
+    if said or (folder / QUARANTINE).exists():
+        why = f" ({said[0]})" if said else ""
+        raise Corrupt(f"no good checkpoint is left in {folder}{why}: delete the run folder to start again from nothing")
     return None, said
+
+
+def _set_aside(place: Path) -> Path:
+    """Moved, never deleted: somebody may still get something out of it."""
+    aside = place.parent / QUARANTINE / place.name
+    aside.parent.mkdir(exist_ok=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    return place.rename(aside)
 
 
 class Newer(Corrupt):
@@ -96,7 +107,7 @@ def _stored(folder: Path) -> Iterator[Path]:
     return iter(sorted(places, key=lambda p: int(p.name)))
 
 
-def _verify(place: Path) -> dict[str, bytes]:
+def _verify(place: Path, run: str | None) -> dict[str, bytes]:
     try:
         manifest = json.loads((place / MANIFEST).read_bytes())
         if manifest["format"] > FORMAT:
@@ -105,11 +116,12 @@ def _verify(place: Path) -> dict[str, bytes]:
             )
         if manifest["images"] != int(place.name):
             raise Corrupt(f"{place} holds the checkpoint of another moment ({manifest['images']} images)")
-        contents = {}
-        for name in ("tensors.safetensors", "state.json"):
-            if files.sha256(place / name) != manifest["files"][name]["sha256"]:
+        if run is not None and manifest["run"] != run:
+            raise Corrupt(f"{place} belongs to another run")
+        contents = {name: (place / name).read_bytes() for name in ("tensors.safetensors", "state.json")}
+        for name, data in contents.items():
+            if hashlib.sha256(data).hexdigest() != manifest["files"][name]:
                 raise Corrupt(f"{place / name} is not what was written (its SHA-256 differs)")
-            contents[name] = (place / name).read_bytes()
         return contents
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Corrupt(f"{place} is incomplete ({type(error).__name__}: {error})") from error

@@ -45,9 +45,9 @@ def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior,
         "config": G.config,
         "imagine": game.to_json(),
         "prior": prior.to_json(),
-        "sha256": _digest(tensors),
         **about,
     }
+    facts["sha256"] = _digest(facts, tensors)
     with files.storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     files.write_atomic(path, save(tensors, metadata={"ganvas": json.dumps(facts)}))
@@ -63,23 +63,25 @@ def read_snapshot(path: Path) -> Snapshot:
         raise BadInput(f"{path} does not exist: give a run folder or a .safetensors snapshot") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise Corrupt(f"{path} cannot be read as a snapshot ({error})") from error
-    if "net" not in facts:
+    if not isinstance(facts, dict) or "net" not in facts:
         raise BadInput(f"{path} is a safetensors file, but no ganvas snapshot: give one from a run's snapshots/")
-    if facts["format"] > FORMAT:
-        raise Corrupt(f"{path} was written by a newer ganvas (format {facts['format']}): upgrade ganvas to use it")
-    if _digest(weights) != facts["sha256"]:
-        raise Corrupt(f"{path} is not what was written (its weights' SHA-256 differs): copy it again")
+    if not isinstance(facts.get("format"), int) or facts["format"] > FORMAT:
+        raise Corrupt(f"{path} was written by a newer ganvas (format {facts.get('format')}): upgrade ganvas to use it")
+    if _digest({k: v for k, v in facts.items() if k != "sha256"}, weights) != facts.get("sha256"):
+        raise Corrupt(f"{path} is not what was written (its SHA-256 differs): copy it again")
     return Snapshot(
-        facts["net"],
-        facts["config"],
-        facts["imagine"],
-        facts["prior"],
-        DataSpec.from_json(facts["spec"]),
-        tuple(facts["pixels"]),
-        facts["images"],
-        facts["label"],
-        weights,
-    )
+        facts["net"], facts["config"], facts["imagine"], facts["prior"], DataSpec.from_json(facts["spec"]),
+        tuple(facts["pixels"]), facts["images"], facts["label"], weights,
+    )  # fmt: skip
+
+
+def images_of(path: Path) -> int | None:
+    """How many images a snapshot's generator has seen; None where there is none that can be read."""
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads(file.metadata()["ganvas"])["images"]
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @torch.no_grad()
@@ -88,7 +90,9 @@ def with_standing_statistics(G: nn.Module, game: Game, prior: Prior, batch: Batc
 
     An average of weights is not the network whose statistics were collected: used as it is, it fails silently.
     The latents are those of seed 0, so the result is a function of the weights alone and no random state is touched.
+    batch: what the game needs besides noise, for STANDING_SIZE examples.
     """
+    G.eval()
     norms = [m for m in G.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if norms:
         momenta = [m.momentum for m in norms]
@@ -105,9 +109,10 @@ def with_standing_statistics(G: nn.Module, game: Game, prior: Prior, batch: Batc
     return G.eval()
 
 
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _digest(facts: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        t = tensors[name]
+        digest.update(f"{name} {t.dtype} {list(t.shape)}".encode())
+        digest.update(t.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()

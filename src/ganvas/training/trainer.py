@@ -19,6 +19,7 @@ from ganvas.training.player import Player, is_finite
 Precision = Literal["fp32", "bf16"]
 
 BAD_IN_A_ROW, BAD_IN_1000 = 5, 10  # skipped moves that are luck; more is an illness
+WELL_AGAIN = 50  # moves after a skipped one before a state is worth keeping
 WILD, WILD_MOVES = 1e6, 50  # |loss| beyond which, for so many moves, a run is called diverged
 
 
@@ -73,7 +74,9 @@ class Trainer:
 
     @property
     def images(self) -> int:
-        return sum(self.planned[: self.phase]) + self.feed.drawn
+        earlier, last = sum(self.planned[: self.phase]), self.phase + 1 == len(self.phases)
+        # the last batch of an earlier phase may overshoot its plan; the count must never fall when the next begins
+        return earlier + (self.feed.drawn if last else min(self.feed.drawn, self.planned[self.phase]))
 
     @property
     def clock(self) -> Clock:
@@ -91,7 +94,7 @@ class Trainer:
         self._open_feed(drawn)
         self.sums: dict[str, torch.Tensor] = {}
         self.counts: dict[str, int] = {}
-        self.moves, self.bad, self.culprit, self.wild = 0, deque[int](), "", 0
+        self.moves, self.bad, self.culprit, self.wild = 0, deque[int](), "", dict[str, int]()
 
     def _open_feed(self, drawn: int) -> None:
         if self.feed is not None:
@@ -123,6 +126,7 @@ class Trainer:
         clock = self.clock
         luck = np.random.SeedSequence([self.seed, self.phase, clock.images, self.rollbacks])
         self._seed(int(luck.generate_state(1, np.uint64)[0]))
+        statistics, self.spoiled = [b.clone() for b in self._buffers()], False
         moves = self.game.round(self.feed, clock)
         while (together := self._next(moves)) is not None:
             together = (together,) if isinstance(together, Move) else together
@@ -134,6 +138,9 @@ class Trainer:
                     self.players[move.player].step(clock)
                 for move, norm in zip(together, norms, strict=True):
                     self._note(move, norm)
+        if self.spoiled:  # a skipped move's forward pass has put its broken numbers into BatchNorm's statistics already
+            for buffer, before in zip(self._buffers(), statistics, strict=True):
+                buffer.copy_(before)
         self.round += 1
         for player in self.players.values():
             player.settle(self.clock)
@@ -158,14 +165,31 @@ class Trainer:
             if not self.bad:
                 self.culprit = self._blame(moves, norms)
             self.bad.append(self.moves)
+            self.spoiled = True
             recent = sum(at > self.moves - BAD_IN_A_ROW - 1 for at in self.bad)
             if recent > BAD_IN_A_ROW or len(self.bad) > BAD_IN_1000:
                 raise Sick(f"{self.culprit}; {len(self.bad)} of the last 1000 moves were skipped")
             return False
-        self.wild = self.wild + 1 if any(abs(float(move.loss.detach())) > WILD for move in moves) else 0
-        if self.wild >= WILD_MOVES:
-            raise Sick(f"{self._where(moves[0])}: |loss| has been above {WILD:.0e} for {WILD_MOVES} moves: diverged")
+        for move in moves:
+            self.wild[move.player] = self.wild.get(move.player, 0) + 1 if abs(float(move.loss.detach())) > WILD else 0
+            if self.wild[move.player] >= WILD_MOVES:
+                raise Sick(f"{self._where(move)}: |loss| has been above {WILD:.0e} for {WILD_MOVES} moves: diverged")
         return True
+
+    def _buffers(self) -> Iterator[torch.Tensor]:
+        return (b for player in self.players.values() for b in player.module.buffers())
+
+    @property
+    def sound(self) -> bool:
+        """No loss is wild, and every number is finite."""
+        modules = [m for player in self.players.values() for m in (player.module, player.average) if m is not None]
+        tensors = (t for m in modules for t in m.state_dict().values() if t.is_floating_point())
+        return not any(self.wild.values()) and all(bool(t.isfinite().all()) for t in tensors)
+
+    @property
+    def well(self) -> bool:
+        """A moment to come back to: sound, and no move was skipped lately."""
+        return self.sound and not (self.bad and self.bad[-1] > self.moves - WELL_AGAIN)
 
     def _blame(self, moves: Sequence[Move], norms: Sequence[torch.Tensor]) -> str:
         for move, norm in zip(moves, norms, strict=True):
@@ -181,7 +205,8 @@ class Trainer:
 
     @torch.no_grad()
     def _note(self, move: Move, norm: torch.Tensor) -> None:
-        noted = {"loss": move.loss, **move.seen, "grad_norm": norm}
+        loss = move.loss - move.seen.get("penalty", 0.0)  # a lazy penalty would draw teeth into the curve
+        noted = {**move.seen, "loss": loss, "grad_norm": norm}
         for name, value in noted.items():
             key, mean = f"{move.player}/{name}", value.detach().float().mean()
             self.sums[key] = self.sums[key] + mean if key in self.sums else mean
@@ -205,7 +230,7 @@ class Trainer:
             "game": self.game.state_dict(),
             "players": {name: player.state_dict() for name, player in self.players.items()},
             "frozen": [module.state_dict() for module in self.spec.frozen],
-            "guard": {"moves": self.moves, "bad": list(self.bad), "culprit": self.culprit, "wild": self.wild},
+            "guard": {"moves": self.moves, "bad": list(self.bad), "culprit": self.culprit, "wild": dict(self.wild)},
             "sums": self.sums,
             "counts": self.counts,
         }
@@ -220,6 +245,6 @@ class Trainer:
             module.load_state_dict(frozen)
         guard = state["guard"]
         self.moves, self.bad = guard["moves"], deque(guard["bad"])
-        self.culprit, self.wild = guard["culprit"], guard["wild"]
+        self.culprit, self.wild = guard["culprit"], dict(guard["wild"])
         self.sums = {k: v.to(self.device) for k, v in state["sums"].items()}
         self.counts = dict(state["counts"])
