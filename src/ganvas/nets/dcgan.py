@@ -18,6 +18,10 @@ def doublings(image: Image) -> tuple[int, tuple[int, int]]:
     count = 0
     while height % 2 == width % 2 == 0 and min(height, width) >= 8:
         height, width, count = height // 2, width // 2, count + 1
+    if image[1] * image[2] < 16:
+        raise BadInput(
+            f"a convolutional GAN draws pictures, and these are {image[1]}×{image[2]}: use gan or gan_dropout"
+        )
     if count < 2 or min(height, width) > 8:
         raise BadInput(
             f"a convolutional GAN doubles a small map up to the image, and {image[1]}×{image[2]} is no small map "

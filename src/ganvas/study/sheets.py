@@ -29,7 +29,7 @@ def sheet(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: i
     if h == 1 and w <= 2 and c == 1:
         return _scatter(_unit(images).reshape(n, w))
 
-    columns = min(n, max(1, columns or int(np.ceil(np.sqrt(n * h / w)))))
+    columns = min(n, max(1, columns or _columns(n, h / w)))
     rows = -(-n // columns)
     scale = scale or max(1, -(-(WIDTH - (columns + 1) * gap) // (columns * w)))
     pixels = _eight_bit(_visible(images)).repeat(scale, axis=2).repeat(scale, axis=3)
@@ -148,6 +148,13 @@ def fit(picture: Image.Image, side: int) -> Image.Image:
         return picture
     width, height = (max(1, round(length * scale)) for length in picture.size)
     return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _columns(n: int, tall: float) -> int:
+    """For a near-square sheet of n pictures `tall` times as high as wide; full rows where that costs little shape."""
+    square = (n * tall) ** 0.5
+    full = min((k for k in range(1, n + 1) if n % k == 0), key=lambda k: abs(k - square))
+    return full if square / 1.5 <= full <= square * 1.5 else int(np.ceil(square))
 
 
 def write_picture(picture: Image.Image, path: Path) -> None:
