@@ -24,13 +24,13 @@ def batches(drawn):
 
 def test_n_critic_moves_each_on_a_new_batch():
     drawn = []
-    moves = list(game(n_critic=3).round(batches(drawn), Clock(0, 0, 1)))
+    moves = list(game(n_critic=schedules.constant(3)).round(batches(drawn), Clock(0, 0, 1)))
     assert [m.player for m in moves] == ["D", "D", "D", "G"] and len(drawn) == 3
 
 
 def test_every_gradient_sees_clipped_weights():
     """Weights are blown up after each yield, as a step would; at the next yield they are within ±c again."""
-    g = game(n_critic=2, constraint=ClipWeights(0.01))
+    g = game(n_critic=schedules.constant(2), constraint=ClipWeights(0.01))
     for move in g.round(batches([]), Clock(0, 0, 1)):
         assert max(p.abs().max() for p in g.D.parameters()) <= 0.01, move.player
         with torch.no_grad():

@@ -8,7 +8,16 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-Arrays = dict[str, np.ndarray]  # "image": N×C×H×W uint8, uint16 or float32; "label": N int64
+Arrays = dict[str, np.ndarray]  # "image": N×C×H×W uint8, uint16 or float32; "label": see `DataSpec.levels`
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a label: a category with its `classes`, or, without any, a number; `range` is what −1 and 1 mean."""
+
+    name: str
+    classes: tuple[str, ...] = ()
+    range: tuple[float, float] = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,8 @@ class DataSpec:
 
     `shape` is C×H×W. `range` holds the stored values that mean black and white: (0, 255) for 8 bit, (0, 65535) for
     16 bit; floats (32 bit) may have any. `n` and `held_out` count training and held-out examples (`n` = 0: endless).
+    A label is one class of `classes` (N int64) or, where it has several columns or a number, a row with one value a
+    column of `columns` (N×K float32): the index of a category, a number scaled to [−1, 1].
     `mean` is the mean training image, quantised to 1/255 and packed as text; `mean_image()` unpacks it. `fingerprint`
     changes with any pixel.
     """
@@ -29,6 +40,7 @@ class DataSpec:
     n: int = 0
     held_out: int = 0
     classes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
     mean: str = ""
     fingerprint: str = ""
 
@@ -37,7 +49,14 @@ class DataSpec:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in record.items()})
+        record = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+        columns = (Column(c["name"], tuple(c["classes"]), tuple(c["range"])) for c in record.get("columns", ()))
+        return cls(**record | {"columns": tuple(columns)})
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """What a label is made of, column by column: the number of classes, 0 for a number. Empty: there are no labels."""
+        return tuple(len(c.classes) for c in self.columns) or ((len(self.classes),) if self.classes else ())
 
     def mean_image(self) -> np.ndarray:
         """The mean training image, C×H×W float32 in [0, 1]."""

@@ -1,10 +1,13 @@
 """Radford, Metz & Chintala 2015, "Unsupervised Representation Learning with Deep Convolutional GANs"."""
 
 import itertools
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from ganvas.errors import BadInput
+from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm
+from ganvas.nets.layers import MinibatchStd, Pack
 
 Image = tuple[int, int, int]  # C×H×W
 
@@ -31,48 +34,74 @@ def doublings(image: Image) -> tuple[int, tuple[int, int]]:
 
 
 class DCGANGenerator(nn.Module):
-    """z (N×latent) → widest small map → transposed convolutions, each doubling, BatchNorm, ReLU → tanh: N×C×H×W in [−1,1].
+    """z (N×latent)[, label] → widest small map → doubling transposed convolutions, BatchNorm, ReLU → tanh: N×C×H×W.
 
     `width` is the number of channels before the image (128 in the paper: 64×64 starts at 4×4×1024); `kernel` 4 as in
     the authors' Torch code, or 5 as in their Theano code. No BatchNorm on the output; no biases but BatchNorm's.
+    levels: BatchNorm is conditional on a label of these columns. Images in [−1, 1].
     """
 
-    def __init__(self, latent: int, image: Image, width: int = 128, kernel: int = 4):
+    def __init__(self, latent: int, image: Image, width: int = 128, kernel: int = 4, levels: Sequence[int] = ()):
         super().__init__()
-        self.config = dict(latent=latent, image=list(image), width=width, kernel=kernel)
-        self.latent = latent
+        self.config = dict(latent=latent, image=list(image), width=width, kernel=kernel, levels=list(levels))
+        self.latent, self.code = latent, Code(levels)
         count, base = doublings(image)
         channels = [width * 2**i for i in reversed(range(count))]
         layers: list[nn.Module] = [
             nn.Unflatten(1, (latent, 1, 1)),
             nn.ConvTranspose2d(latent, channels[0], base, bias=False),
-            *_norm(channels[0]),
+            *_norm(channels[0], self.code.width),
         ]
         for before, after in itertools.pairwise(channels):
-            layers += [_double(before, after, kernel), *_norm(after)]
+            layers += [_double(before, after, kernel), *_norm(after, self.code.width)]
         layers += [_double(channels[-1], image[0], kernel), nn.Tanh()]
-        self.net = nn.Sequential(*layers)
+        self.net = Conditioned(*layers)
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.net(z)
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.net(z, self.code.row(label))
 
 
 class DCGANDiscriminator(nn.Module):
-    """The mirror: strided convolutions, BatchNorm but on the input layer, LeakyReLU(.2) → logits N×1."""
+    """The mirror: strided convolutions, BatchNorm but on the input layer, LeakyReLU(.2) → logits N×1, or N/pack×1.
 
-    def __init__(self, image: Image, width: int = 128, kernel: int = 4):
+    norm: off under a gradient penalty, whose per-sample slope BatchNorm would mix. levels: a label of these columns is
+    projected on the sum-pooled last map. pack: so many images are judged together. minibatch_std: group size of a
+    minibatch-stddev layer before the last convolution, 0 for none.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        width: int = 128,
+        kernel: int = 4,
+        norm: bool = True,
+        levels: Sequence[int] = (),
+        pack: int = 1,
+        minibatch_std: int = 0,
+    ):
         super().__init__()
-        self.config = dict(image=list(image), width=width, kernel=kernel)
+        self.config = dict(
+            image=list(image), width=width, kernel=kernel, norm=norm, levels=list(levels), pack=pack,
+            minibatch_std=minibatch_std,
+        )  # fmt: skip
         count, base = doublings(image)
         channels = [width * 2**i for i in range(count)]
-        halve = dict(kernel_size=kernel, stride=2, padding=(kernel - 1) // 2, bias=False)
-        layers: list[nn.Module] = [nn.Conv2d(image[0], width, **halve), nn.LeakyReLU(0.2)]
+        halve = dict(kernel_size=kernel, stride=2, padding=(kernel - 1) // 2, bias=not norm)
+        layers: list[nn.Module] = [Pack(pack)] if pack > 1 else []
+        layers += [nn.Conv2d(pack * image[0], width, **halve), nn.LeakyReLU(0.2)]
         for before, after in itertools.pairwise(channels):
-            layers += [nn.Conv2d(before, after, **halve), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, base, bias=False), nn.Flatten())
+            layers += [nn.Conv2d(before, after, **halve), *[nn.BatchNorm2d(after)] * norm, nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers)
+        std = [MinibatchStd(minibatch_std)] if minibatch_std else []
+        self.last = nn.Sequential(*std, nn.Conv2d(channels[-1] + len(std), 1, base, bias=False), nn.Flatten())
+        self.code, self.pack = Code(levels), Pack(pack)
+        if levels:
+            self.project = Projection(pack * self.code.width, channels[-1])
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        h = self.net(x)
+        logits = self.last(h)
+        return logits + self.project(self.pack(self.code(label)), h.sum((2, 3))) if self.code.width else logits
 
 
 def dcgan_init(net: nn.Module) -> None:
@@ -86,8 +115,8 @@ def dcgan_init(net: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _norm(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), nn.ReLU()]
+def _norm(channels: int, width: int) -> list[nn.Module]:
+    return [batch_norm(channels, width), nn.ReLU()]
 
 
 def _double(before: int, after: int, kernel: int) -> nn.Module:

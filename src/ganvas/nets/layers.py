@@ -1,4 +1,4 @@
-"""Layers that compute what torch's do, faster on a CPU, with the same parameters; and maxout."""
+"""Layers that compute what torch's do, faster on a CPU, with the same parameters; and those torch has not."""
 
 import functools
 import math
@@ -122,3 +122,49 @@ class UpConv2d(nn.Conv2d):
         if self.weight.is_contiguous(memory_format=torch.channels_last):  # mixed layouts are copied on every pass
             w, x = (t.contiguous(memory_format=torch.channels_last) for t in (w, x))
         return F.conv_transpose2d(x, w, self.bias, stride=2, padding=1)
+
+
+class Pack(nn.Module):
+    """PacGAN (Lin et al. 2018, section 2.2): `size` samples are judged together, concatenated on their channels.
+
+    N×C×… → N/size × size·C×…: sample i stands with its next neighbours.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(len(x) // self.size, self.size * x.shape[1], *x.shape[2:]) if self.size > 1 else x
+
+    def extra_repr(self) -> str:
+        return f"{self.size}"
+
+
+class MinibatchStd(nn.Module):
+    """Minibatch standard deviation (Karras et al. 2018, section 3): how much a group of images varies, as a channel more.
+
+    N×C×H×W → N×(C+1)×H×W: over `group` images each (which must divide N, else all are one group), the standard
+    deviation of every feature at every place, averaged to one number.
+    """
+
+    def __init__(self, group: int = 4):
+        super().__init__()
+        self.group = group
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = len(x)
+        group = self.group if n % self.group == 0 else n
+        spread = x.float().view(group, n // group, -1).var(0, unbiased=False).add(1e-8).sqrt().mean(1)
+        return torch.cat([x, spread.to(x.dtype).repeat(group).view(n, 1, 1, 1).expand(-1, 1, *x.shape[2:])], 1)
+
+
+def spectral_norms(net: nn.Module) -> nn.Module:
+    """Divides the weight of every linear and convolutional layer by its largest singular value (Miyato et al. 2018).
+
+    One power iteration a forward pass in training, on the weight flattened to C_out × rest. In place; returns `net`.
+    """
+    for module in list(net.modules()):
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            nn.utils.parametrizations.spectral_norm(module)
+    return net

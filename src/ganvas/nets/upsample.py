@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm
 from ganvas.nets.dcgan import Image
 from ganvas.nets.layers import Dropout, Linear, UpConv2d
 
 
 class UpsampleGenerator(nn.Module):
-    """z (N×latent) → dense map of channels[0] → doubling convolutions to channels[1:] → convolution, tanh: N×C×H×W in [−1,1].
+    """z (N×latent)[, label] → dense map of channels[0] → doubling convolutions to channels[1:] → convolution, tanh.
 
     The first map is H/2ᵏ×W/2ᵏ for k = len(channels) − 1. `norm_dense` adds BatchNorm after the dense layer, which the
     Keras lab has not. momentum: torch's, the weight of the new batch (Keras' .8 is torch's .2).
+    levels: BatchNorm is conditional on a label of these columns. Images N×C×H×W in [−1, 1].
     """
 
     def __init__(
@@ -24,35 +26,37 @@ class UpsampleGenerator(nn.Module):
         norm_dense: bool = False,
         momentum: float = 0.1,
         eps: float = 1e-5,
+        levels: Sequence[int] = (),
     ):
         super().__init__()
         self.config = dict(
-            latent=latent,
-            image=list(image),
-            channels=list(channels),
-            norm_dense=norm_dense,
-            momentum=momentum,
-            eps=eps,
-        )
-        self.latent = latent
+            latent=latent, image=list(image), channels=list(channels), norm_dense=norm_dense, momentum=momentum, eps=eps,
+            levels=list(levels),
+        )  # fmt: skip
+        self.latent, self.code = latent, Code(levels)
+
+        def norm(channels: int) -> nn.Module:
+            return batch_norm(channels, self.code.width, momentum, eps)
+
         shrink = 2 ** (len(channels) - 1)
         base = (channels[0], image[1] // shrink, image[2] // shrink)
         layers: list[nn.Module] = [Linear(latent, base[0] * base[1] * base[2]), nn.Unflatten(1, base)]
-        layers += [nn.BatchNorm2d(channels[0], momentum=momentum, eps=eps)] if norm_dense else []
+        layers += [norm(channels[0])] if norm_dense else []
         layers += [nn.ReLU()]
         for before, after in itertools.pairwise(channels):
-            layers += [UpConv2d(before, after), nn.BatchNorm2d(after, momentum=momentum, eps=eps), nn.ReLU()]
-        self.net = nn.Sequential(*layers, nn.Conv2d(channels[-1], image[0], 3, padding=1), nn.Tanh())
+            layers += [UpConv2d(before, after), norm(after), nn.ReLU()]
+        self.net = Conditioned(*layers, nn.Conv2d(channels[-1], image[0], 3, padding=1), nn.Tanh())
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.net(z)
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.net(z, self.code.row(label))
 
 
 class StridedDiscriminator(nn.Module):
-    """Images N×C×H×W → convolutions of stride 2 to `channels`, LeakyReLU(.2) → dense: logits N×1.
+    """Images N×C×H×W[, label] → convolutions of stride 2 to `channels`, LeakyReLU(.2) → dense: logits N×outputs.
 
     norm: BatchNorm in all but the first block (never under a gradient penalty). dropout: after every activation.
     pad_after: rows and columns of zeros added below and right of that block's output, as in the Keras lab.
+    levels: a label of these columns is projected on the sum-pooled last map. outputs: 1, and a class more each (ACGAN).
     """
 
     def __init__(
@@ -65,11 +69,13 @@ class StridedDiscriminator(nn.Module):
         momentum: float = 0.1,
         eps: float = 1e-5,
         pad_after: int | None = None,
+        levels: Sequence[int] = (),
+        outputs: int = 1,
     ):
         super().__init__()
         self.config = dict(
             image=list(image), channels=list(channels), kernel=kernel, norm=norm, dropout=dropout, momentum=momentum,
-            eps=eps, pad_after=pad_after,
+            eps=eps, pad_after=pad_after, levels=list(levels), outputs=outputs,
         )  # fmt: skip
         layers: list[nn.Module] = []
         height, width = image[1:]
@@ -82,10 +88,16 @@ class StridedDiscriminator(nn.Module):
             layers += [nn.BatchNorm2d(after, momentum=momentum, eps=eps)] if norm and i else []
             layers += [nn.LeakyReLU(0.2)]
             layers += [Dropout(dropout)] if dropout else []
-        self.net = nn.Sequential(*layers, nn.Flatten(), Linear(channels[-1] * height * width, 1))
+        self.net = nn.Sequential(*layers)
+        self.last = nn.Sequential(nn.Flatten(), Linear(channels[-1] * height * width, outputs))
+        self.code = Code(levels)
+        if levels:
+            self.project = Projection(self.code.width, channels[-1])
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        h = self.net(x)
+        logits = self.last(h)
+        return logits + self.project(self.code(label), h.sum((2, 3))) if self.code.width else logits
 
 
 def keras_init(net: nn.Module) -> None:
@@ -93,4 +105,5 @@ def keras_init(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

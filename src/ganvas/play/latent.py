@@ -1,18 +1,18 @@
 """Noise to image: GAN, DCGAN and, with other losses, penalties and conditions, most of the family."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from ganvas.play.game import Batch, Game, Move
 from ganvas.play.losses import LOSSES, AdversarialLoss
 from ganvas.play.penalties import Constraint, GradientPenalty, widened
-from ganvas.play.schedules import Clock
+from ganvas.play.schedules import Clock, constant
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,21 @@ def prior_from_json(record: dict[str, Any]) -> Prior:
     return kinds[record["kind"]](**{k: v for k, v in record.items() if k != "kind"})
 
 
+ONCE = constant(1)
+
+
+@dataclass(frozen=True)
+class Classify:
+    """Auxiliary classification (Odena et al. 2017, ACGAN): D also names the class of what it sees, real or not.
+
+    D's logits are N×(1 + K), the first column real or fake; both players lower the cross-entropy of the rest, D on real
+    and fake images, G on its own, by these weights.
+    """
+
+    d_weight: float = 1.0
+    g_weight: float = 1.0
+
+
 @dataclass(eq=False)
 class Latent(Game):
     """Goodfellow et al. 2014, algorithm 1, and its descendants: `n_critic` updates of D, then one of G.
@@ -67,6 +82,7 @@ class Latent(Game):
     is applied to D before each of its moves and once after the last, so that every gradient either player takes sees
     constrained weights. `reuse`: G moves on the fakes D has just judged (DCGAN's code: one pass of G less) instead of
     on new noise (the algorithm box). `simultaneous`: both players answer the same position (the 2014 code).
+    `g_times`: G's batch is so many times D's. `classify`: D names the class instead of being told it.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -75,11 +91,13 @@ class Latent(Game):
     prior: Prior
     loss: AdversarialLoss = LOSSES["non_saturating"]
     penalties: tuple[GradientPenalty, ...] = ()
-    n_critic: int = 1
+    n_critic: Callable[[Clock], int] = ONCE
     constraint: Constraint = lambda D: None
     reuse: bool = False
     simultaneous: bool = False
     conditional: bool = False
+    g_times: int = 1
+    classify: Classify | None = None
 
     def __post_init__(self):
         self.players = {"G": self.G, "D": self.D}
@@ -92,21 +110,26 @@ class Latent(Game):
             self.constraint(self.D)
             return
 
-        for _ in range(self.n_critic):
+        for _ in range(self.n_critic(clock)):
             batch = next(batches)
             self.constraint(self.D)
             fake = self.fakes(batch)
             yield self.judge(batch, fake.detach(), clock)
         self.constraint(self.D)
+        batch = repeated(batch, self.g_times)
         yield self.fool(batch, fake if self.reuse else self.fakes(batch))
 
     def judge(self, batch: Batch, fake: Tensor, clock: Clock) -> Move:
         """The discriminator's move: raise D(x), lower D(G(z)), stay smooth."""
         D, x = self.discriminator(batch), batch["image"]
-        real, fooled = widened(D(x)), widened(D(fake))
-        loss = self.loss.discriminator(real, fooled).mean()
-        seen = {"real": real, "fake": fooled, **self.loss.read(real, fooled)}
-        if due := [p(D, x, fake, clock) for p in self.penalties if p.due(clock)]:
+        real, fooled = D(x), D(fake)
+        logits = real[:, :1], fooled[:, :1]
+        loss = self.loss.discriminator(*logits).mean()
+        seen = {"real": logits[0], "fake": logits[1], **self.loss.read(*logits)}
+        if self.classify:
+            seen["class_loss"] = named(real, batch["label"]) + named(fooled, batch["label"])
+            loss = loss + self.classify.d_weight * seen["class_loss"]
+        if due := [p(lambda x: D(x)[:, :1], x, fake, clock) for p in self.penalties if p.due(clock)]:
             seen["penalty"] = sum(due)
             loss = loss + seen["penalty"]
         return Move("D", loss, seen)
@@ -114,10 +137,15 @@ class Latent(Game):
     def fool(self, batch: Batch, fake: Tensor) -> Move:
         """The generator's move: raise D(G(z)); if relativistic, over the real images' logits."""
         D = self.discriminator(batch)
-        seen = {"fake": widened(D(fake))}
+        fooled = D(fake)
+        seen = {"fake": fooled[:, :1]}
         if self.loss.relativistic:
-            seen["real"] = widened(D(batch["image"]))
-        return Move("G", self.loss.generator(seen["fake"], seen.get("real")).mean(), seen)
+            seen["real"] = D(batch["image"])[:, :1]
+        loss = self.loss.generator(seen["fake"], seen.get("real")).mean()
+        if self.classify:
+            seen["class_loss"] = named(fooled, batch["label"])
+            loss = loss + self.classify.g_weight * seen["class_loss"]
+        return Move("G", loss, seen)
 
     def fakes(self, batch: Batch) -> Tensor:
         x = batch["image"]
@@ -129,5 +157,17 @@ class Latent(Game):
     def to_json(self) -> dict[str, Any]:
         return {"game": "Latent", "conditional": self.conditional}
 
-    def discriminator(self, batch: Batch):
-        return partial(self.D, label=batch["label"]) if self.conditional else self.D
+    def discriminator(self, batch: Batch) -> Callable[[Tensor], Tensor]:
+        """D's logits, at least fp32, for images that belong to this batch's labels."""
+        told = {"label": batch["label"]} if self.conditional and not self.classify else {}
+        return lambda images: widened(self.D(images, **told))
+
+
+def named(answer: Tensor, label: Tensor) -> Tensor:
+    """Cross-entropy of the classes in D's answer, N×(1 + K), with the labels."""
+    return cross_entropy(answer[:, 1:], label)
+
+
+def repeated(batch: Batch, times: int) -> Batch:
+    """The batch, so many times over."""
+    return batch if times == 1 else {name: torch.cat([t] * times) for name, t in batch.items()}

@@ -29,6 +29,11 @@ def constant(value: float) -> Schedule:
     return lambda clock: value
 
 
+def often(usual: int, opening: int, rounds: int, every: int) -> Callable[[Clock], int]:
+    """`opening` in the first `rounds` rounds and in every `every`-th, else `usual` (WGAN's critic, authors' code)."""
+    return lambda clock: opening if clock.round < rounds or clock.round % every == 0 else usual
+
+
 def linear(first: float, last: float, start: float = 0.0, stop: float = 1.0) -> Schedule:
     """`first` until the share `start` of the run, then a straight line to `last` at `stop`."""
     return lambda clock: first + (last - first) * _between(clock.done, start, stop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate
+from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate, levels
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -22,6 +22,7 @@ def auto(
     schedule: ScheduleName = "linear",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    conditional: bool | None = None,
     batch: int = 64,
     images: int = 300_000,
 ):
@@ -43,6 +44,7 @@ def auto(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             0: none, the live G is shown
+        conditional: G and D are told the label; not given: where the data have labels
         batch: real images an update
         images: real images in the whole run
     """
@@ -52,18 +54,20 @@ def auto(
     from ganvas.play.penalties import GradientPenalty, fake, real
     from ganvas.play.schedules import constant
 
-    chosen, _ = settle(data, {"width": width, "gamma": gamma})
-    width, gamma = chosen["width"], chosen["gamma"]
+    chosen, _ = settle(data, {"width": width, "gamma": gamma, "conditional": conditional})
+    width, gamma, conditional = chosen["width"], chosen["gamma"], chosen["conditional"]
+    told = levels(data, conditional)
     count, _ = doublings(data.shape)
     channels = [min(width * 2**i, 8 * width) for i in reversed(range(count + 1))]
-    G = UpsampleGenerator(latent, data.shape, channels, norm_dense=True)
-    D = StridedDiscriminator(data.shape, channels[::-1][:count])
+    G = UpsampleGenerator(latent, data.shape, channels, norm_dense=True, levels=told)
+    D = StridedDiscriminator(data.shape, channels[::-1][:count], levels=told)
     half = constant(gamma / 2)
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.0, 0.99), ema=ema,
             penalties=(GradientPenalty(half, real, 0.0, lazy), GradientPenalty(half, fake, 0.0, lazy)),
+            conditional=conditional,
         )
     ]  # fmt: skip
 
@@ -78,6 +82,11 @@ def settle(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str, Any], l
     if chosen.get("gamma") is None:
         chosen["gamma"] = 1.0 if side <= 48 else 10.0
         reasons.append(f"gamma {chosen['gamma']:g}: the images have {side} pixels a side")
+    if chosen.get("conditional") is None:
+        chosen["conditional"] = bool(data.levels)
+        reasons.append(
+            "conditional: the images have labels" if data.levels else "unconditional: the images have no labels"
+        )
     return chosen, reasons
 
 

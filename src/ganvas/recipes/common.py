@@ -40,6 +40,16 @@ def adam(lr, betas: tuple[float, float], ema: float = 0.0):
     )
 
 
+def momentum_sgd(lr, momentum, ema: float = 0.0):
+    """Stochastic gradient descent on schedules of learning rate and momentum, as the 2014 papers had it."""
+    import torch
+
+    from ganvas.play.game import Optimizer
+
+    schedules = {"lr": lr, "momentum": momentum}
+    return Optimizer(lambda params: torch.optim.SGD(params, lr=1.0), schedules, average(ema))
+
+
 def latent_phase(
     G,
     D,
@@ -52,12 +62,32 @@ def latent_phase(
     betas: tuple[float, float],
     ema: float,
     pixels: tuple[float, float] = (-1.0, 1.0),
+    n_critic: int = 1,
     **game,
 ):
     """One `Latent` game in which both players learn by Adam: the shape of most recipes."""
     from ganvas.play.game import Phase
     from ganvas.play.latent import Latent
     from ganvas.play.losses import LOSSES
+    from ganvas.play.schedules import constant
 
     optimizers = {"G": adam(lr, betas, ema), "D": adam(lr, betas)}
-    return Phase(Latent(G, D, prior, LOSSES[loss], **game), images, batch, optimizers, pixels)
+    latent = Latent(G, D, prior, LOSSES[loss], n_critic=constant(n_critic), **game)
+    return Phase(latent, images, batch, optimizers, pixels)
+
+
+def levels(data, conditional: bool) -> tuple[int, ...]:
+    """The columns of the condition that networks are built for; none where the game is unconditional.
+
+    Raises BadInput where a condition is wanted and the data have no labels.
+    """
+    from ganvas.errors import BadInput
+
+    if not conditional:
+        return ()
+    if not data.levels:
+        raise BadInput(
+            f"--conditional needs labels, and {data.name} has none: sort the pictures into one sub-folder a class, or add "
+            "a labels.csv (file,label)"
+        )
+    return data.levels

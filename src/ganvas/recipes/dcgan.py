@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate
+from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate, levels
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -21,6 +21,7 @@ def dcgan(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    conditional: bool = False,
     batch: int = 128,
     images: int = 1_500_000,
 ):
@@ -43,6 +44,7 @@ def dcgan(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
     """
@@ -52,14 +54,16 @@ def dcgan(
 
     if kernel not in (4, 5):
         raise BadInput(f"--kernel is 4 or 5 for dcgan (a map must exactly double), not {kernel}")
-    G = DCGANGenerator(latent, data.shape, width, kernel)
-    D = DCGANDiscriminator(data.shape, width, kernel)
+    told = levels(data, conditional)
+    G = DCGANGenerator(latent, data.shape, width, kernel, told)
+    D = DCGANDiscriminator(data.shape, width, kernel, levels=told)
     for net in (G, D):
         dcgan_init(net)
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
-            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True,
+            conditional=conditional,
         )
     ]  # fmt: skip
 
@@ -76,6 +80,7 @@ def dcgan_upsample(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    conditional: bool = False,
     batch: int = 32,
     images: int = 960_000,
 ):
@@ -100,6 +105,7 @@ def dcgan_upsample(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
     """
@@ -113,7 +119,7 @@ def dcgan_upsample(
             f"dcgan_upsample doubles a map {len(channels) - 1} times: {data.shape[1]}×{data.shape[2]} is no multiple of "
             f"{shrink} of at least {4 * shrink}; use --size 28 or 32, or dcgan for larger images"
         )
-    norm = {"momentum": 0.2, "eps": 1e-3}
+    norm = {"momentum": 0.2, "eps": 1e-3, "levels": levels(data, conditional)}
     G = UpsampleGenerator(latent, data.shape, channels, **norm)
     D = StridedDiscriminator(data.shape, d_channels, kernel=3, norm=True, dropout=dropout, pad_after=1, **norm)
     for net in (G, D):
@@ -121,6 +127,7 @@ def dcgan_upsample(
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
-            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True,
+            conditional=conditional,
         )
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganvas.recipes.common import LossName, ScheduleName, average, latent_phase, learning_rate
+from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate, levels, momentum_sgd
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -22,6 +22,7 @@ def gan(
     warm_up: float = 0.0,
     n_critic: int = 1,
     ema: float = 0.05,
+    conditional: bool = False,
     batch: int = 128,
     images: int = 5_120_000,
 ):
@@ -43,19 +44,21 @@ def gan(
         n_critic: updates of D before each of G (the paper's k)
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
     """
     from ganvas.nets.mlp import MLPDiscriminator, MLPGenerator
     from ganvas.play.latent import Normal
 
-    G = MLPGenerator(latent, data.shape, widths, "relu", output="sigmoid")
-    D = MLPDiscriminator(data.shape, d_widths)
+    told = levels(data, conditional)
+    G = MLPGenerator(latent, data.shape, widths, "relu", output="sigmoid", levels=told)
+    D = MLPDiscriminator(data.shape, d_widths, levels=told)
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.9, 0.999), ema=ema,
-            pixels=(0.0, 1.0), n_critic=n_critic,
+            pixels=(0.0, 1.0), n_critic=n_critic, conditional=conditional,
         )
     ]  # fmt: skip
 
@@ -71,6 +74,7 @@ def gan_dropout(
     warm_up: float = 0.0,
     n_critic: int = 1,
     ema: float = 0.05,
+    conditional: bool = False,
     batch: int = 512,
     images: int = 12_000_000,
 ):
@@ -91,19 +95,21 @@ def gan_dropout(
         n_critic: updates of D before each of G (the paper's k)
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
     """
     from ganvas.nets.mlp import MLPDiscriminator, MLPGenerator
     from ganvas.play.latent import Normal
 
-    G = MLPGenerator(latent, data.shape, (256, 512, 1024), "leaky_relu", norm=False)
-    D = MLPDiscriminator(data.shape, (1024, 512, 256), dropout)
+    told = levels(data, conditional)
+    G = MLPGenerator(latent, data.shape, (256, 512, 1024), "leaky_relu", norm=False, levels=told)
+    D = MLPDiscriminator(data.shape, (1024, 512, 256), dropout, levels=told)
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.9, 0.999), ema=ema,
-            n_critic=n_critic,
+            n_critic=n_critic, conditional=conditional,
         )
     ]  # fmt: skip
 
@@ -118,6 +124,7 @@ def gan_leaky(
     warm_up: float = 0.0,
     n_critic: int = 1,
     ema: float = 0.05,
+    conditional: bool = False,
     batch: int = 64,
     images: int = 12_000_000,
 ):
@@ -139,19 +146,21 @@ def gan_leaky(
         n_critic: updates of D before each of G (the paper's k)
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
     """
     from ganvas.nets.mlp import MLPDiscriminator, MLPGenerator
     from ganvas.play.latent import Normal
 
-    G = MLPGenerator(latent, data.shape, (128, 256, 512, 1024), "leaky_relu", norm_first=False, momentum=0.2)
-    D = MLPDiscriminator(data.shape, (512, 256))
+    told, widths = levels(data, conditional), (128, 256, 512, 1024)
+    G = MLPGenerator(latent, data.shape, widths, "leaky_relu", norm_first=False, momentum=0.2, levels=told)
+    D = MLPDiscriminator(data.shape, (512, 256), levels=told)
     rate = learning_rate(lr, schedule, warm_up)
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema,
-            n_critic=n_critic, reuse=True,
+            n_critic=n_critic, reuse=True, conditional=conditional,
         )
     ]  # fmt: skip
 
@@ -170,6 +179,7 @@ def gan_2014(
     momentum_rounds: int = 125_000,
     max_norm: float = 1.9,
     ema: float = 0.05,
+    conditional: bool = False,
     batch: int = 100,
     images: int = 12_500_000,
 ):
@@ -195,6 +205,7 @@ def gan_2014(
         max_norm: longest weight vector into a unit of D
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
     """
@@ -207,20 +218,18 @@ def gan_2014(
     from ganvas.play.penalties import MaxNorm
     from ganvas.play.schedules import decay_per_round, ramp_over_rounds
 
-    G = MLPGenerator(latent, data.shape, (units, units), "relu", norm=False, output="sigmoid")
+    told = levels(data, conditional)
+    G = MLPGenerator(latent, data.shape, (units, units), "relu", norm=False, output="sigmoid", levels=told)
     uniform_init(G, 0.05)
     set_output_bias(G, torch.from_numpy(data.mean_image()))
-    D = MaxoutDiscriminator(data.shape, maxout, pieces)
+    D = MaxoutDiscriminator(data.shape, maxout, pieces, levels=told)
     uniform_init(D, 0.005)
 
     def sgd(first: float, ema: float = 0.0) -> Optimizer:
-        schedules = {
-            "lr": decay_per_round(first, lr_decay, 1e-6 * first / lr),
-            "momentum": ramp_over_rounds(*momentum, momentum_rounds),
-        }
-        return Optimizer(lambda params: torch.optim.SGD(params, lr=1.0), schedules, average(ema))
+        rates = decay_per_round(first, lr_decay, 1e-6 * first / lr)
+        return momentum_sgd(rates, ramp_over_rounds(*momentum, momentum_rounds), ema)
 
-    game = Latent(
-        G, D, Uniform(latent, -(3**0.5), 3**0.5), LOSSES[loss], constraint=MaxNorm(max_norm), simultaneous=True
-    )
+    prior = Uniform(latent, -(3**0.5), 3**0.5)
+    smooth = {"constraint": MaxNorm(max_norm), "simultaneous": True}
+    game = Latent(G, D, prior, LOSSES[loss], conditional=conditional, **smooth)
     return [Phase(game, images, batch, {"G": sgd(lr, ema), "D": sgd(lr / 2)}, pixels=(0.0, 1.0))]

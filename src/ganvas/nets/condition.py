@@ -1,0 +1,89 @@
+"""Conditions: one mechanism for one class, several categories and real numbers, in any network.
+
+A label becomes one row of numbers (`Code`): each category one-hot, each number as it is. On that row an embedding is a
+linear map, so class-conditional BatchNorm, projection and concatenation are all linear layers.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Code(nn.Module):
+    """Labels to rows of numbers: N int64 classes, or N×K (a value a column of `levels`), to N×`width`.
+
+    levels: for each column its number of classes, or 0 for a number, which is taken as it is.
+    """
+
+    def __init__(self, levels: Sequence[int]):
+        super().__init__()
+        self.levels = tuple(levels)
+        self.width = sum(n or 1 for n in self.levels)
+
+    def forward(self, label: Tensor) -> Tensor:
+        columns = label.view(len(label), -1).unbind(1)
+        parts = [
+            F.one_hot(column.long(), n) if n else column[:, None]
+            for column, n in zip(columns, self.levels, strict=True)
+        ]
+        return torch.cat(parts, 1).to(torch.get_default_dtype())
+
+    def row(self, label: Tensor | None) -> Tensor | None:
+        """The label's row, or None where there are no levels."""
+        return self(label) if self.width else None
+
+    def beside(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """x (N×features) with the label's row concatenated; x as it is where there are no levels."""
+        return torch.cat([x, self(label).to(x.dtype)], 1) if self.width else x
+
+    def extra_repr(self) -> str:
+        return f"levels={self.levels}"
+
+
+class ConditionalBatchNorm2d(nn.Module):
+    """BatchNorm whose gain and bias are linear in the condition (Dumoulin et al. 2017; de Vries et al. 2017).
+
+    The gain is 1 + W·c: for one class it is the usual embedding initialised to 1.
+    """
+
+    conditioned = True
+
+    def __init__(self, channels: int, width: int, momentum: float = 0.1, eps: float = 1e-5):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, eps, momentum, affine=False)
+        self.gain, self.bias = (nn.Linear(width, channels, bias=False) for _ in range(2))
+        for layer in (self.gain, self.bias):
+            nn.init.zeros_(layer.weight)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        gain, bias = 1 + self.gain(c), self.bias(c)
+        return self.norm(x) * gain[:, :, None, None] + bias[:, :, None, None]
+
+
+def batch_norm(channels: int, width: int, momentum: float = 0.1, eps: float = 1e-5) -> nn.Module:
+    """BatchNorm, class-conditional where the condition has any `width`."""
+    if width:
+        return ConditionalBatchNorm2d(channels, width, momentum, eps)
+    return nn.BatchNorm2d(channels, momentum=momentum, eps=eps)
+
+
+class Conditioned(nn.Sequential):
+    """A Sequential that hands the condition to those of its layers that say they are `conditioned`."""
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        for layer in self:
+            x = layer(x, c) if getattr(layer, "conditioned", False) else layer(x)
+        return x
+
+
+class Projection(nn.Module):
+    """⟨V·c, φ(x)⟩: what a label adds to a logit (Miyato & Koyama 2018, eq. 3). c: N×width, φ: N×features → N×1."""
+
+    def __init__(self, width: int, features: int):
+        super().__init__()
+        self.embed = nn.Linear(width, features, bias=False)
+
+    def forward(self, c: Tensor, features: Tensor) -> Tensor:
+        return (self.embed(c) * features).sum(1, keepdim=True)
