@@ -53,13 +53,13 @@ class ConditionalBatchNorm2d(nn.Module):
     def __init__(self, channels: int, width: int, momentum: float = 0.1, eps: float = 1e-5):
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, eps, momentum, affine=False)
-        self.gain, self.bias = (nn.Linear(width, channels, bias=False) for _ in range(2))
-        for layer in (self.gain, self.bias):
+        self.gain, self.shift = (nn.Linear(width, channels, bias=False) for _ in range(2))
+        for layer in (self.gain, self.shift):
             nn.init.zeros_(layer.weight)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        gain, bias = 1 + self.gain(c), self.bias(c)
-        return self.norm(x) * gain[:, :, None, None] + bias[:, :, None, None]
+        gain, shift = 1 + self.gain(c), self.shift(c)
+        return self.norm(x) * gain[:, :, None, None] + shift[:, :, None, None]
 
 
 def batch_norm(channels: int, width: int, momentum: float = 0.1, eps: float = 1e-5) -> nn.Module:
@@ -84,6 +84,7 @@ class Projection(nn.Module):
     def __init__(self, width: int, features: int):
         super().__init__()
         self.embed = nn.Linear(width, features, bias=False)
+        nn.init.zeros_(self.embed.weight)  # summed over many places, torch's own start would drown the rest
 
     def forward(self, c: Tensor, features: Tensor) -> Tensor:
         return (self.embed(c) * features).sum(1, keepdim=True)

@@ -109,10 +109,10 @@ def dcgan_init(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(module.weight, 0.0, 0.02)
-        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) and module.affine:
             nn.init.normal_(module.weight, 1.0, 0.02)
-        if getattr(module, "bias", None) is not None:
-            nn.init.zeros_(module.bias)
+        if isinstance(bias := getattr(module, "bias", None), Tensor):  # of a conditional norm it is a layer
+            nn.init.zeros_(bias)
 
 
 def _norm(channels: int, width: int) -> list[nn.Module]:

@@ -3,8 +3,14 @@
 from torch import nn
 
 from ganvas.nets.dcgan import DCGANDiscriminator, DCGANGenerator
-from ganvas.nets.mlp import MaxoutDiscriminator, MLPDiscriminator, MLPGenerator
+from ganvas.nets.mlp import CGANDiscriminator, CGANGenerator, MaxoutDiscriminator, MLPDiscriminator, MLPGenerator
+from ganvas.nets.r3gan import R3GANDiscriminator, R3GANGenerator
+from ganvas.nets.resnet import ResNetDiscriminator, ResNetGenerator
+from ganvas.nets.sngan import SNGANDiscriminator, SNGANGenerator
+from ganvas.nets.stability import StabilityDiscriminator, StabilityGenerator
 from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
+from ganvas.nets.vae import VAE
+from ganvas.nets.wgan_gp import WGANGPCritic, WGANGPGenerator
 
 NETS: dict[str, type[nn.Module]] = {
     net.__name__: net
@@ -16,5 +22,18 @@ NETS: dict[str, type[nn.Module]] = {
         DCGANDiscriminator,
         UpsampleGenerator,
         StridedDiscriminator,
+        VAE,
+        CGANGenerator,
+        CGANDiscriminator,
+        WGANGPGenerator,
+        WGANGPCritic,
+        ResNetGenerator,
+        ResNetDiscriminator,
+        SNGANGenerator,
+        SNGANDiscriminator,
+        StabilityGenerator,
+        StabilityDiscriminator,
+        R3GANGenerator,
+        R3GANDiscriminator,
     )
 }

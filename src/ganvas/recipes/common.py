@@ -6,17 +6,19 @@ As everywhere in recipes/, torch is imported inside the functions: the command l
 from typing import Literal
 
 LossName = Literal["non_saturating", "minimax", "least_squares", "wasserstein", "hinge", "relativistic"]
-ScheduleName = Literal["constant", "linear", "cosine"]
+ScheduleName = Literal["constant", "linear", "cosine", "fall"]
+AugmentName = Literal["none", "diffaugment", "ada"]
 
 
 def learning_rate(lr: float, schedule: ScheduleName, warm_up: float = 0.0):
-    """`lr` over the run: constant, or from the middle of the run on falling to zero; after a linear warm-up."""
+    """`lr` over the run, after a linear warm-up: constant; falling to zero from the middle on; falling from the start."""
     from ganvas.play import schedules
 
     shapes = {
         "constant": schedules.constant(lr),
         "linear": schedules.linear(lr, 0.0, start=0.5),
         "cosine": schedules.cosine(lr, 0.0, start=0.5),
+        "fall": schedules.linear(lr, 0.0),
     }
     return schedules.warm_up(shapes[schedule], warm_up) if warm_up else shapes[schedule]
 
@@ -38,6 +40,15 @@ def adam(lr, betas: tuple[float, float], ema: float = 0.0):
     return Optimizer(
         lambda params: torch.optim.Adam(params, lr=1.0, betas=(b1, b2), fused=True), {"lr": lr}, average(ema)
     )
+
+
+def rmsprop(lr, ema: float = 0.0):
+    """RMSprop with its usual smoothing of .99 on a schedule of learning rates."""
+    import torch
+
+    from ganvas.play.game import Optimizer
+
+    return Optimizer(lambda params: torch.optim.RMSprop(params, lr=1.0, alpha=0.99), {"lr": lr}, average(ema))
 
 
 def momentum_sgd(lr, momentum, ema: float = 0.0):
@@ -76,10 +87,31 @@ def latent_phase(
     return Phase(latent, images, batch, optimizers, pixels)
 
 
-def levels(data, conditional: bool) -> tuple[int, ...]:
+def augmentation(name: AugmentName, data, loss: LossName):
+    """What the discriminator sees images through. ADA's statistic is the one that the loss's logits allow.
+
+    Raises BadInput where ADA has nothing to measure overfitting by.
+    """
+    from ganvas.errors import BadInput
+    from ganvas.play.ada import ADA, HeldOutGap, Sign
+    from ganvas.play.augment import BARE, DiffAugment
+    from ganvas.play.losses import LOSSES
+
+    if name != "ada":
+        return DiffAugment() if name == "diffaugment" else BARE
+    boundary = LOSSES[loss].boundary
+    if boundary is None and not data.held_out:
+        raise BadInput(
+            f"--augment ada with the {loss} loss compares training with held-out images, and {data.name} is too small to "
+            "hold any out: use --augment diffaugment"
+        )
+    return ADA(DiffAugment(), HeldOutGap() if boundary is None else Sign(boundary))
+
+
+def levels(data, conditional: bool, who: str = "--conditional") -> tuple[int, ...]:
     """The columns of the condition that networks are built for; none where the game is unconditional.
 
-    Raises BadInput where a condition is wanted and the data have no labels.
+    Raises BadInput where a condition is wanted, by `who`, and the data have no labels.
     """
     from ganvas.errors import BadInput
 
@@ -87,7 +119,21 @@ def levels(data, conditional: bool) -> tuple[int, ...]:
         return ()
     if not data.levels:
         raise BadInput(
-            f"--conditional needs labels, and {data.name} has none: sort the pictures into one sub-folder a class, or add "
+            f"{who} needs labels, and {data.name} has none: sort the pictures into one sub-folder a class, or add "
             "a labels.csv (file,label)"
         )
     return data.levels
+
+
+def points(data) -> bool:
+    """Are these points, such as the ring of eight, rather than pictures? Convolutional recipes then play fully connected."""
+    return data.shape[1] * data.shape[2] < 16
+
+
+def point_players(data, latent: int, told: tuple[int, ...] = (), **of_d):
+    """G and D for points: three layers of 128, LeakyReLU(.2), open output, no norm (as large as the toys of PacGAN)."""
+    from ganvas.nets.mlp import MLPDiscriminator, MLPGenerator
+
+    widths = (128, 128, 128)
+    G = MLPGenerator(latent, data.shape, widths, "leaky_relu", norm=False, output="linear", levels=told)
+    return G, MLPDiscriminator(data.shape, widths, levels=told, **of_d)

@@ -10,15 +10,26 @@ from typing import Any, get_args
 
 from ganvas.errors import BadInput
 from ganvas.recipes.auto import auto
-from ganvas.recipes.common import LossName, ScheduleName
+from ganvas.recipes.common import AugmentName, LossName, ScheduleName
+from ganvas.recipes.conditional import acgan, cgan
 from ganvas.recipes.dcgan import dcgan, dcgan_upsample
 from ganvas.recipes.mlp import gan, gan_2014, gan_dropout, gan_leaky
+from ganvas.recipes.r3gan import r3gan
+from ganvas.recipes.smooth import r1, sngan
+from ganvas.recipes.vae import vae
+from ganvas.recipes.variants import dragan, lsgan, pacgan
+from ganvas.recipes.wasserstein import wgan, wgan_gp
 
 Recipe = Callable[..., list]
 
+# the default, then the field in the order in which it came about
 RECIPES: dict[str, Recipe] = {
-    recipe.__name__: recipe for recipe in (auto, gan, gan_dropout, gan_leaky, gan_2014, dcgan, dcgan_upsample)
-}
+    recipe.__name__: recipe
+    for recipe in (
+        auto, vae, gan_2014, gan, gan_dropout, gan_leaky, cgan, dcgan, dcgan_upsample, lsgan, acgan, wgan, wgan_gp, dragan,
+        pacgan, sngan, r1, r3gan,
+    )
+}  # fmt: skip
 
 
 def find(name: str) -> Recipe:
@@ -68,7 +79,8 @@ def resolve(recipe: Recipe, name: str, spec: Any, given: dict[str, Any]) -> tupl
 def _check(name: str, value: Any, default: Any) -> None:
     """Raises BadInput for a name or number no argument of a recipe can mean: counts are above 0, all else finite, ≥ 0."""
     option = f"--{name.replace('_', '-')}"
-    names = {"loss": get_args(LossName), "schedule": get_args(ScheduleName)}.get(name)
+    choices = {"loss": LossName, "schedule": ScheduleName, "augment": AugmentName}
+    names = get_args(choices[name]) if name in choices else ()
     if names and value not in names:
         near = difflib.get_close_matches(str(value), names, 2, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"

@@ -1,0 +1,218 @@
+"""Critics instead of discriminators: WGAN and WGAN-GP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from ganvas.recipes.common import (
+    LossName,
+    ScheduleName,
+    adam,
+    latent_phase,
+    learning_rate,
+    levels,
+    point_players,
+    points,
+    rmsprop,
+)
+
+if TYPE_CHECKING:
+    from ganvas.data.source import DataSpec
+
+
+def wgan(
+    data: DataSpec,
+    *,
+    latent: int = 100,
+    width: int = 64,
+    clip: float = 0.01,
+    n_critic: int = 5,
+    opening: int = 100,
+    opening_rounds: int = 25,
+    loss: LossName = "wasserstein",
+    optimizer: Literal["rmsprop", "adam"] = "rmsprop",
+    beta1: float = 0.0,
+    lr: float = 5e-5,
+    schedule: ScheduleName = "constant",
+    warm_up: float = 0.0,
+    ema: float = 0.05,
+    conditional: bool = False,
+    batch: int = 64,
+    images: int = 5_000_000,
+):
+    """WGAN (Arjovsky et al. 2017): a critic with clipped weights estimates a distance, and G walks down it.
+
+    DCGAN's networks. RMSprop 5e-5; every weight of the critic, biases and BatchNorm included, is kept in [−.01, .01]
+    before each of its updates and after the last; 5 of them to one of G, 100 in the first 25 rounds and in every 500th
+    (authors' code), so that the critic is near its best before G trusts it. Batches of 64.
+    No momentum: section 4 and the authors warn that training becomes unstable with a momentum-based optimiser such
+    as Adam with β1 > 0; --optimizer adam --beta1 .5 shows it.
+
+    The critic's loss is minus the estimated distance; D/real − D/fake should fall as pictures get better.
+
+    Args:
+        data: what the data set says of itself
+        latent: coordinates of z, standard normal
+        width: channels of the largest map
+        clip: bound of every weight of the critic
+        n_critic: updates of the critic before each of G
+        opening: updates of the critic in the first rounds and in every 500th
+        opening_rounds: how many rounds are the first
+        loss: the adversarial loss, on logits
+        optimizer: of both players
+        beta1: Adam's momentum
+        lr: learning rate of both players
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
+        warm_up: share of the run over which the learning rate rises from 0
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (the paper has none); 0: none, the live G is shown
+        conditional: G and D are told the label
+        batch: real images an update of D
+        images: real images in the whole run
+    """
+    from functools import partial
+
+    from ganvas.nets.dcgan import DCGANDiscriminator, DCGANGenerator, dcgan_init
+    from ganvas.play.game import Phase
+    from ganvas.play.latent import Latent, Normal
+    from ganvas.play.losses import LOSSES
+    from ganvas.play.penalties import ClipWeights
+    from ganvas.play.schedules import often
+
+    told = levels(data, conditional)
+    if points(data):
+        G, D = point_players(data, latent, told)
+    else:
+        G, D = (
+            DCGANGenerator(latent, data.shape, width, levels=told),
+            DCGANDiscriminator(data.shape, width, levels=told),
+        )
+        for net in (G, D):
+            dcgan_init(net)
+    rate = learning_rate(lr, schedule, warm_up)
+    learn = partial(rmsprop, rate) if optimizer == "rmsprop" else partial(adam, rate, (beta1, 0.999))
+    game = Latent(
+        G, D, Normal(latent), LOSSES[loss], n_critic=often(n_critic, opening, opening_rounds, 500),
+        constraint=ClipWeights(clip), conditional=conditional,
+    )  # fmt: skip
+    return [Phase(game, images, batch, {"G": learn(ema), "D": learn()})]
+
+
+def warn_of_momentum(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """WGAN's arguments as they are, and a warning where the paper has one."""
+    if arguments["optimizer"] == "adam" and arguments["beta1"] > 0:
+        return arguments, [
+            f"warning: Adam with momentum (--beta1 {arguments['beta1']:g}) makes the critic's training unstable "
+            "(Arjovsky et al. 2017, section 4); the paper uses RMSprop"
+        ]
+    return arguments, []
+
+
+wgan.settle = warn_of_momentum
+
+
+def wgan_gp(
+    data: DataSpec,
+    *,
+    net: Literal["mnist", "resnet"] | None = None,
+    latent: int = 128,
+    width: int | None = None,
+    penalty: float = 10.0,
+    n_critic: int = 5,
+    loss: LossName = "wasserstein",
+    lr: float | None = None,
+    schedule: ScheduleName | None = None,
+    warm_up: float = 0.0,
+    ema: float = 0.05,
+    conditional: bool = False,
+    batch: int | None = None,
+    images: int = 5_000_000,
+):
+    """WGAN-GP (Gulrajani et al. 2017): instead of clipping, the critic's slope between real and fake is drawn to 1.
+
+    λ = 10; the norm is per sample, over C×H×W, at one random point a pair; 5 updates of the critic to one of G.
+    net mnist (28×28; gan_mnist.py of the authors' code): 5×5 convolutions, no norm anywhere, sigmoid, Adam 1e-4 (.5, .9),
+    batches of 50. net resnet (other sizes; appendix F): residual blocks, BatchNorm in G alone, Adam 2e-4 (0, .9) falling
+    to 0 over the run, G's batch twice the critic's; from 64 pixels on LayerNorm in the critic and Adam 1e-4 constant.
+    Departures: the critic moves first, where the authors' loop begins with G; no dequantisation noise.
+
+    The critic's loss without its penalty is minus the estimated distance; it should fall towards 0 in size.
+
+    Args:
+        data: what the data set says of itself
+        net: the paper's networks; not given: mnist for 28×28, else resnet
+        latent: coordinates of z, standard normal
+        width: channels; not given: 64, the paper's, for mnist and at 64 pixels, 128 for resnet below
+        penalty: λ, weight of the gradient penalty
+        n_critic: updates of the critic before each of G
+        loss: the adversarial loss, on logits
+        lr: Adam's learning rate for both players; not given: 1e-4, or 2e-4 for resnet below 64 pixels
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start;
+            not given: constant, or fall for resnet below 64 pixels
+        warm_up: share of the run over which the learning rate rises from 0
+        ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
+            (the paper has none); 0: none, the live G is shown
+        conditional: G and D are told the label
+        batch: real images an update of the critic; not given: 50 for mnist, 64 for resnet
+        images: real images in the whole run
+    """
+    from ganvas.nets.resnet import ResNetDiscriminator, ResNetGenerator
+    from ganvas.nets.wgan_gp import WGANGPCritic, WGANGPGenerator
+    from ganvas.play.latent import Normal
+    from ganvas.play.penalties import GradientPenalty, between
+    from ganvas.play.schedules import constant
+
+    given = {"net": net, "width": width, "lr": lr, "schedule": schedule, "batch": batch}
+    chosen, _ = published_sizes(data, given)
+    net, width, lr, schedule, batch = chosen.values()
+    told, count = levels(data, conditional), _doublings(data)
+    if points(data):
+        G, D = point_players(data, latent, told)
+    elif net == "mnist":
+        G, D = WGANGPGenerator(latent, data.shape, width, told), WGANGPCritic(data.shape, width, told)
+    elif max(data.shape[1:]) < 64:
+        G = ResNetGenerator(latent, data.shape, [width] * (count + 1), told)
+        D = ResNetDiscriminator(data.shape, [width] * 4, 2, "mean", levels=told)
+    else:
+        channels = [min(width << i, 8 * width) for i in range(count + 1)]
+        G = ResNetGenerator(latent, data.shape, channels[::-1], told)
+        D = ResNetDiscriminator(data.shape, channels[1:], count, "flat", "layer", told)
+    small = net == "resnet" and max(data.shape[1:]) < 64
+    return [
+        latent_phase(
+            G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=learning_rate(lr, schedule, warm_up),
+            betas=(0.0, 0.9) if net == "resnet" else (0.5, 0.9), ema=ema, n_critic=n_critic, conditional=conditional,
+            pixels=(0.0, 1.0) if net == "mnist" and not points(data) else (-1.0, 1.0), g_times=2 if small else 1,
+            penalties=(GradientPenalty(constant(penalty), between),),
+        )
+    ]  # fmt: skip
+
+
+def published_sizes(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The arguments with those not given as the paper has them for pictures of this size."""
+    from ganvas.errors import BadInput
+
+    side, chosen = max(data.shape[1:]), dict(arguments)
+    net = chosen["net"] = chosen["net"] or ("mnist" if data.shape[1:] == (28, 28) or points(data) else "resnet")
+    if net == "mnist" and data.shape[1:] != (28, 28) and not points(data):
+        raise BadInput(f"--net mnist draws 28×28, and these are {data.shape[1]}×{data.shape[2]}: use --net resnet")
+    small = net == "resnet" and side < 64
+    paper = {
+        "width": 128 if small else 64,
+        "lr": 2e-4 if small else 1e-4,
+        "schedule": "fall" if small else "constant",
+        "batch": 50 if net == "mnist" else 64,
+    }
+    chosen |= {name: value for name, value in paper.items() if chosen[name] is None}
+    picked = [name for name in ("net", *paper) if arguments[name] is None]
+    said = ", ".join(f"{name} {chosen[name]}" for name in picked)
+    return chosen, [f"{said}: as published for {side} pixels a side"] if picked else []
+
+
+def _doublings(data: DataSpec) -> int:
+    from ganvas.nets.dcgan import doublings
+
+    return 0 if points(data) else doublings(data.shape)[0]
+
+
+wgan_gp.settle = published_sizes
