@@ -15,13 +15,24 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # arguments that make a recipe a toy without changing what it is
 TOY = {
-    "auto": {"width": 4, "latent": 4},
+    "auto": {"width": 4, "latent": 4, "augment": "none"},  # its own choice on so few pictures is ada
     "gan": {"widths": (16, 24), "d_widths": (24, 16), "latent": 4},
     "gan_dropout": {"latent": 4},
     "gan_leaky": {"latent": 4},
     "gan_2014": {"latent": 4, "units": 16, "maxout": 6, "pieces": 3},
     "dcgan": {"width": 4, "latent": 4},
+    "cgan": {"latent": 4, "g_units": (8, 12, 16), "d_units": (8, 4, 8)},
+    "acgan": {"latent": 4, "width": 4},
+    "lsgan": {"latent": 4, "width": 4},
+    "dragan": {"latent": 4, "width": 4},
+    "pacgan": {"latent": 4, "width": 4},
+    "wgan": {"latent": 4, "width": 4, "opening": 3, "opening_rounds": 2},
+    "wgan_gp": {"latent": 4, "width": 4},
+    "sngan": {"latent": 4, "width": 4},
+    "r1": {"latent": 4, "width": 4},
+    "r3gan": {"latent": 4, "widths": (16, 16, 8), "group_width": 8},
     "dcgan_upsample": {"latent": 4, "channels": (8, 8, 4), "d_channels": (4, 4, 8, 8)},
+    "vae": {"width": 4, "latent": 4},
 }
 
 

@@ -14,13 +14,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # each room and the rooms below it that it may import; rooms of one line never import each other
 ORDER = [
     {"errors"},
-    {"files"},
+    {"files", "luck"},
     {"play", "nets", "data", "measure"},
     {"training", "study"},
     {"recipes"},
     {"loading", "plan"},
     {"watching"},
     {"loop"},
+    {"labs"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
@@ -125,6 +126,8 @@ print([m for m in ("torch", "matplotlib", "PIL", "scipy") if m in sys.modules], 
         ["train", "gan", "--lrr", "1"],
         ["sample", "--help"],
         ["show", "gan", "--help"],
+        ["lab"],
+        ["lab", "dirac", "--help"],
     ],
     ids=" ".join,
 )

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import ganvas
 from ganvas import files, plan
 from ganvas.errors import BadInput, Busy, Corrupt, Diverged, Storage
 from ganvas.recipes import table
+from ganvas.study.sheets import sheet
 from ganvas.training.checkpoint import latest
 from tests.conftest import TOY, strokes
 
@@ -167,6 +169,61 @@ def test_a_run_of_minutes_prolongs_by_its_first_timing(tmp_path, data, monkeypat
     for _ in range(2):
         train(tmp_path, data, images=None, minutes=0.01)
         assert json.loads((run.folder / "run.json").read_text())["length"] == pytest.approx(2 * first, abs=8)
+
+
+def window(seconds, share, speed=1000.0, threads=1):
+    """A window of a machine that makes `speed` images a second, of which this process gets `share`."""
+    return plan.Window(round(speed * seconds * share), seconds, threads * seconds * share)
+
+
+def test_a_machine_that_is_busy_while_timed_is_seen_through():
+    calm, busy = [window(0.25, 0.99)] * 6, [window(0.25, 0.25)] * 18
+    naive = sum(w.images for w in calm + busy) / sum(w.seconds for w in calm + busy)
+    assert naive < 500, "negative control: images by the clock are off by more than half"
+    assert plan.undisturbed(calm + busy, []) == pytest.approx(1000, rel=0.02), "some windows were calm"
+    assert plan.undisturbed(busy, busy) == pytest.approx(1000, rel=0.02), "none was: one thread's processor time"
+    quiet = [window(0.25, share) for share in (0.97, 0.98, 0.99, 1.0)]
+    assert plan.undisturbed(quiet, quiet) == pytest.approx(1000, rel=0.02)
+    two = [window(0.25, 1.0, 1800.0, threads=2)] * 24
+    assert plan.undisturbed(two, quiet) == pytest.approx(1800, rel=0.01), "threads that help are believed"
+    uneven = [plan.Window(64, s, s) for s in (0.1, 0.1, 0.1, 0.5)] * 6  # every fourth round pays a penalty
+    assert plan.undisturbed(uneven, uneven) == pytest.approx(320), "a median would say 640"
+
+
+def test_the_timing_is_said_in_one_line(tmp_path, data, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "TIMING_SECONDS", 0.1)
+    run = train(tmp_path, data, images=None, minutes=0.005, quiet=False)
+    length = json.loads((run.folder / "run.json").read_text())["length"]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("timed here")]
+    assert "images a second" in line and f"0.005 minutes are {length:,} images; Ctrl-C" in line
+    train(tmp_path, data, images=None, minutes=0.005, quiet=False)
+    assert "timed here" not in capsys.readouterr().out, "timed once"
+
+
+def test_a_batch_larger_than_the_data_is_said(tmp_path, data, capsys):
+    n = json.loads((train(tmp_path, data).folder / "run.json").read_text())["data"]["spec"]["n"]
+    for batch, warned in ((n + 1, True), (n, False)):
+        train(tmp_path, data, f"batch{batch}", batch=batch, images=batch, quiet=False)
+        assert (f"--batch {n + 1} is more than the {n} training images" in capsys.readouterr().out) == warned
+
+
+def test_a_run_says_what_it_is(tmp_path, data):
+    run = train(tmp_path, data)
+    assert repr(run) == f"<run of gan on strokes.npy, 480 of 480 images, finished, in {run.folder}>"
+    stopped = ganvas.Run(run.folder, finished=False)
+    (run.folder / "log.jsonl").write_text('{"images": 200}\n')
+    assert "200 of 480 images, stopped before its end" in repr(stopped)
+    (run.folder / "run.json").write_text("{")
+    assert repr(stopped) == f"<run, stopped before its end, in {run.folder}>"
+
+
+def test_few_pictures_are_shown_once(tmp_path):
+    np.save(tmp_path / "few.npy", strokes(9))
+    run = train(tmp_path, str(tmp_path / "few.npy"))
+    n = json.loads((run.folder / "run.json").read_text())["data"]["spec"]["n"]
+    with Image.open(run.folder / "samples" / "real.png") as real:
+        shown = np.asarray(real)
+    assert n < 64 and shown.shape == np.asarray(sheet(strokes(n))).shape != np.asarray(sheet(strokes(64))).shape
 
 
 def test_a_run_that_lost_its_checkpoints_does_not_start_over_silently(tmp_path, data):

@@ -181,14 +181,15 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def download(
-    urls: Sequence[str], path: Name, sha256: str, *, say: Callable[[str], None] = print, timeout: float = 10
-) -> None:
+    urls: Sequence[str], path: Name, sha256: str, *,
+    say: Callable[[str], None] = print, timeout: float = 10, advice: str = "",
+) -> None:  # fmt: skip
     """Fetches the file with this digest from the first mirror that has it. http and https only.
 
     What arrived before a failure waits in `path` + ".part" and is continued, by any mirror and by the next call. A
     mirror that stalls for `timeout` seconds, breaks off or serves other content is left for the next one; content with
-    a wrong digest is never kept. Raises `BadInput` when no mirror serves it (offline: within two seconds), `Storage`
-    when the disk refuses, `Corrupt` when `path` is already there and is another file.
+    a wrong digest is never kept. Raises `BadInput`, ending in `advice`, when no mirror serves it (offline: within two
+    seconds), `Storage` when the disk refuses, `Corrupt` when `path` is already there and is another file.
     """
     path = Path(path)
     if any(urllib.parse.urlsplit(url).scheme not in ("http", "https") for url in urls):
@@ -211,7 +212,8 @@ def download(
             except (OSError, http.client.HTTPException, ValueError) as error:
                 trouble = f"{urllib.parse.urlsplit(url).hostname}: {error}"
                 say(f"{trouble}")
-        raise BadInput(f"cannot download {path.name} ({trouble}); fetch it by hand from {urls[0]} and put it at {path}")
+        advice = advice or f"fetch it by hand from {urls[0]} and put it at {path}"
+        raise BadInput(f"cannot download {path.name} ({trouble}); {advice}")
     finally:
         waiting.release()
 

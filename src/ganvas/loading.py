@@ -1,5 +1,6 @@
 """From a run folder or a snapshot to a generator you can call: no discriminator, no recipe, no data is built."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -7,11 +8,19 @@ from torch import nn
 
 from ganvas.errors import BadInput, Corrupt
 from ganvas.nets.table import NETS
-from ganvas.play.latent import Latent, prior_from_json
+from ganvas.play.game import Game
+from ganvas.play.latent import Latent, Prior, prior_from_json
+from ganvas.play.variational import Variational
 from ganvas.study.sample import Generator
 from ganvas.training.device import usable
 from ganvas.training.run import RunFolder
 from ganvas.training.snapshot import read_snapshot
+
+# the games whose generators can be called without the rest of the game, by the name that they give themselves
+GAMES: dict[str, Callable[[nn.Module, Prior, bool], Game]] = {
+    "Latent": lambda G, prior, conditional: Latent(G, nn.Identity(), prior, conditional=conditional),
+    "Variational": lambda G, prior, conditional: Variational(G, prior, conditional=conditional),
+}
 
 
 def load(path: str | Path, *, net: type[nn.Module] | None = None, device: str = "cpu") -> Generator:
@@ -35,9 +44,9 @@ def load(path: str | Path, *, net: type[nn.Module] | None = None, device: str = 
             module = kind(**snapshot.config)
         module.load_state_dict(snapshot.weights, assign=True)
         prior = prior_from_json(snapshot.prior)
-        if snapshot.imagine["game"] != "Latent":
+        if snapshot.imagine["game"] not in GAMES:
             raise ValueError(f"it was made by the game {snapshot.imagine['game']}, which this ganvas does not know")
-        game = Latent(module, nn.Identity(), prior, conditional=snapshot.imagine["conditional"])
+        game = GAMES[snapshot.imagine["game"]](module, prior, snapshot.imagine["conditional"])
     except (TypeError, RuntimeError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise Corrupt(f"{path} does not fit the network {kind.__name__}: {reason}") from error

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganvas.errors import Corrupt, Diverged
+from ganvas.errors import Corrupt, Diverged, GanvasError
 
 if TYPE_CHECKING:
     from ganvas.plan import Plan
@@ -51,7 +51,16 @@ class Run:
         return sheets[-1].read_bytes() if sheets else None
 
     def __repr__(self) -> str:
-        return f"<ganvas run in {self.folder}{'' if self.finished else ', stopped before its end'}>"
+        """<run of gan on digits, 6,400 of 12,800 images, stopped before its end, in runs/gan-digits>"""
+        from ganvas.training.run import RunFolder
+
+        try:
+            record, rows = RunFolder.open(self.folder).record, self.log
+            seen = f"{rows[-1]['images'] if rows else 0:,.0f} of {record['length']:,} images"
+            what = f"run of {record['recipe']} on {record['data']['spec']['name']}, {seen}"
+        except (GanvasError, KeyError, TypeError, ValueError):  # the folder has gone or is damaged
+            what = "run"
+        return f"<{what}, {'finished' if self.finished else 'stopped before its end'}, in {self.folder}>"
 
 
 def train(
@@ -70,6 +79,7 @@ def train(
     precision: Literal["fp32", "bf16"] | None = None,
     threads: int | None = None,
     workers: int | None = None,
+    micro_batch: int | None = None,
     resume: str | Path | None = None,
     fork: str | Path | None = None,
     quiet: bool = False,
@@ -82,7 +92,7 @@ def train(
     Args:
         recipe: a name from `ganvas recipes`, or package.module:function; not given: auto
         data: a folder, zip, .npy or IDX file of your own images, or digits (if not given), mnist, fashion_mnist,
-            cifar10, shapes
+            cifar10, stacked (three digits, one a colour: 1,000 classes), shapes
         run: the run's folder; not given: runs/RECIPE-DATA
         images: length of the run in real images seen; more than before prolongs a run
         epochs: the same in passes over the training images
@@ -95,23 +105,25 @@ def train(
         precision: fp32, or bf16 for bf16 arithmetic on fp32 weights; not given: fp32
         threads: processor threads; not given: as torch chooses
         workers: threads that fetch batches ahead; not given: 0 on a cpu, 2 beside a gpu
+        micro_batch: images that go through the networks at a time, to fit memory; a batch's gradients add up to one step
         resume: a run folder to go on with; what else is not given is as it was there
         fork: a new run folder that starts from the weights of --run or --resume, free to differ in any argument
         quiet: say nothing
         arguments: the recipe's own, as `ganvas show RECIPE` lists them
     """
-    import torch
-
     from ganvas import files
     from ganvas.plan import make_plan
-    from ganvas.study.progress import ProgressLine
-    from ganvas.training.run import RunFolder
 
     plan = make_plan(
         recipe, data=data, run=run, images=images, epochs=epochs, minutes=minutes, size=size, flip=flip, strict=strict,
-        seed=seed, device=device, precision=precision, threads=threads, workers=workers, resume=resume, fork=fork,
-        arguments=arguments,
+        seed=seed, device=device, precision=precision, threads=threads, workers=workers, micro_batch=micro_batch, resume=resume,
+        fork=fork, arguments=arguments,
     )  # fmt: skip
+    import torch  # takes seconds: what can be refused has been refused by now
+
+    from ganvas.study.progress import ProgressLine
+    from ganvas.training.run import RunFolder
+
     torch.set_num_threads(plan.circumstances["threads"])
     with files.lock(plan.folder):
         record, phases, source = plan.prepare()

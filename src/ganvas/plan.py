@@ -1,30 +1,34 @@
-"""What a run will be: from what was asked to a recipe's resolved arguments, its phases and its record."""
+"""What a run will be: from what was asked to a recipe's resolved arguments, its phases and its record.
+
+torch is imported inside the functions: a mistake in what was asked is answered before it, at once.
+"""
 
 from __future__ import annotations
 
 import platform
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from ganvas import __version__
-from ganvas.data.open import open_source
+from ganvas.data.open import look, open_source
 from ganvas.data.source import Source
 from ganvas.errors import BadInput
-from ganvas.play.game import Phase
 from ganvas.recipes import table
-from ganvas.training.checkpoint import latest
-from ganvas.training.device import usable
 from ganvas.training.run import Record, RunFolder
-from ganvas.training.trainer import Trainer
 
-TIMING_SECONDS = 6.0  # how long the first rounds are timed for --minutes
+if TYPE_CHECKING:
+    from ganvas.play.game import Phase
+    from ganvas.training.trainer import Trainer
+
+TIMING_SECONDS, WINDOW = 6.0, 0.25  # how long the first rounds are timed for --minutes, and in parts of what length
+CALM = 0.9  # of the largest share of processor time in any part: with less, other programs were in the way
 LOOKING = 0.88  # share of a run's time that is training; the rest are sheets, checkpoints and the report
 
 
@@ -46,11 +50,18 @@ class Plan:
 
     def prepare(self) -> tuple[Record, list[Phase], Source]:
         """The record of the run, its phases (networks initialised from the seed) and its data. Raises BadInput."""
+        import torch
+
         recipe = table.find(self.recipe)
         source = open_source(self.data, **self.data_options)
         self.said += source.notes
         arguments, reasons = table.resolve(recipe, self.recipe, source.spec, self.arguments)
         self.said += [f"{self.recipe}: {reason}" for reason in reasons]
+        batch, n = arguments["batch"], source.spec.n
+        if n and batch > n:
+            self.said.append(
+                f"--batch {batch:,} is more than the {n:,} training images: every update sees some of them twice"
+            )
         earlier = RunFolder.open(self.folder).record if RunFolder(self.folder, {}).begun else None
         length = self._length(recipe, source, arguments, earlier)
         arguments["images"] = earlier["images"] if earlier else length
@@ -79,12 +90,19 @@ class Plan:
         return record, self._phases(recipe, source, arguments), source
 
     def trainer(self, phases: list[Phase], source: Source, record: Record) -> Trainer:
+        from ganvas.training.parts import caveats
+        from ganvas.training.trainer import Trainer
+
         grown = record["length"] - record["images"]
-        where = {key: self.circumstances[key] for key in ("device", "precision", "workers")}
+        where = {key: self.circumstances[key] for key in ("device", "precision", "workers", "micro_batch")}
+        if where["micro_batch"]:
+            self.said += [text for phase in phases for text in caveats(phase.game, where["micro_batch"])]
         return Trainer(phases, source, seed=self.seed, length=sum(p.images for p in phases) + grown, **where)
 
     def inherit(self, trainer: Trainer) -> str:
         """Start from the live weights of the parent's newest checkpoint; optimisers and averages start anew."""
+        from ganvas.training.checkpoint import latest
+
         state, _ = latest(self.parent / "checkpoints", tidy=False)
         if state is None:
             raise BadInput(f"{self.parent} has no checkpoint to fork from")
@@ -102,6 +120,8 @@ class Plan:
         return f"forked from {self.parent}: its weights; optimisers and averages start anew"
 
     def _phases(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> list[Phase]:
+        import torch
+
         torch.manual_seed(self.seed)
         try:
             return recipe(source.spec, **arguments)
@@ -110,14 +130,15 @@ class Plan:
 
     def _length(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any], earlier: Record | None) -> int:
         """The length asked for in images, a whole number of batches; an earlier run is never shortened."""
-        batch = arguments["batch"]
+        batch, found = arguments["batch"], ""
         if self.minutes is not None:
             if earlier and not earlier["minutes"]:
                 raise BadInput(f"{self.folder} was given its length in images: prolong it with --images, not --minutes")
             elif earlier:  # timed once, when it began
                 asked = earlier["images"] * self.minutes / earlier["minutes"]
             else:
-                asked = self._timed(recipe, source, arguments) * self.minutes * 60 * LOOKING
+                speed, found = self._timed(recipe, source, arguments)
+                asked = speed * self.minutes * 60 * LOOKING
         elif self.epochs is not None:
             if not source.spec.n:
                 raise BadInput(f"{source.spec.name} is endless, it has no epochs: give --images instead")
@@ -125,31 +146,78 @@ class Plan:
         else:
             asked = arguments["images"]
         asked = max(1, round(asked / batch)) * batch if self.minutes or self.epochs else asked
+        if found:
+            end = "Ctrl-C ends it earlier, with nothing lost"
+            self.said.append(f"{found}, so {self.minutes:g} minutes are {asked:,} images; {end}")
         return max(asked, earlier["length"]) if earlier else asked
 
-    def _timed(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> float:
-        """Images a second of the first rounds here, on networks that are thrown away afterwards."""
+    def _timed(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> tuple[float, str]:
+        """Images a second of the first rounds here, undisturbed, on networks that are thrown away; and that in words."""
+        import torch
+
+        from ganvas.training.trainer import Trainer
+
         trainer = Trainer(
             self._phases(recipe, source, arguments), source, seed=self.seed, device=self.circumstances["device"],
             precision=self.circumstances["precision"], workers=self.circumstances["workers"],
+            micro_batch=self.circumstances["micro_batch"],
         )  # fmt: skip
+        threads = self.circumstances["threads"]
         for _ in range(3):
             trainer.play()
-        start, first = time.perf_counter(), trainer.images
-        while time.perf_counter() - start < TIMING_SECONDS:
-            trainer.play()
+        windows = one = _windows(trainer, TIMING_SECONDS)
+        if self.circumstances["device"] != "cpu":
+            one = []  # the processor's time says nothing about a device's
+        elif threads > 1:
+            torch.set_num_threads(1)
+            one = _windows(trainer, TIMING_SECONDS / 3)
+            torch.set_num_threads(threads)
         trainer.feed.close()
-        speed = (trainer.images - first) / (time.perf_counter() - start)
-        self.said.append(f"{speed:,.0f} images a second here, so {self.minutes:g} minutes are the length of this run")
-        return speed
+        seen, speed = sum(w.images for w in windows) / sum(w.seconds for w in windows), undisturbed(windows, one)
+        busy = f" ({seen:,.0f} beside the other programs that run now)" if seen < 0.8 * speed else ""
+        return speed, f"timed here: {speed:,.0f} images a second{busy}"
+
+
+class Window(NamedTuple):
+    """A part of the timing: real images, seconds by the clock, seconds of processor time in all threads."""
+
+    images: int
+    seconds: float
+    processor: float
+
+
+def undisturbed(windows: Sequence[Window], one: Sequence[Window]) -> float:
+    """Images a second as they would be if no other program had run; schedules are laid out for it once and for all.
+
+    Others leave a process less processor time per second: the windows with the largest share of it count. Summed, not
+    a median: rounds differ (lazy penalties), and a window may be a single one. Where all were disturbed, what one
+    thread does in a second of processor time (`one`: windows with one thread, or none) is the least it can be; more
+    threads wait for each other in loops, so their processor time says nothing.
+    """
+    largest = max(w.processor / w.seconds for w in windows)
+    calm = [w for w in windows if w.processor / w.seconds >= CALM * largest]
+    speed = sum(w.images for w in calm) / sum(w.seconds for w in calm)
+    processor = sum(w.processor for w in one)
+    return max(speed, sum(w.images for w in one) / processor) if processor else speed
+
+
+def _windows(trainer: Trainer, seconds: float) -> list[Window]:
+    found, begun = [], time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        clock, processor, images = time.perf_counter(), time.process_time(), trainer.images
+        while time.perf_counter() - clock < min(WINDOW, seconds / 4):
+            trainer.play()
+        found.append(Window(trainer.images - images, time.perf_counter() - clock, time.process_time() - processor))
+    return found
 
 
 def make_plan(
     recipe: str | None, *, data: str | None, run: Any, images: int | None, epochs: float | None,
     minutes: float | None, size: Any, flip: bool, strict: bool, seed: int | None, device: str | None,
-    precision: str | None, threads: int | None, workers: int | None, resume: Any, fork: Any, arguments: dict[str, Any],
+    precision: str | None, threads: int | None, workers: int | None, micro_batch: int | None, resume: Any, fork: Any,
+    arguments: dict[str, Any],
 ) -> Plan:  # fmt: skip
-    """Checks what can be checked before the data are opened. Raises BadInput."""
+    """Checks what can be checked before the data are opened, all but the device without torch. Raises BadInput."""
     lengths = {"images": images, "epochs": epochs, "minutes": minutes}
     given = [name for name, value in lengths.items() if value is not None]
     if len(given) > 1:
@@ -160,12 +228,13 @@ def make_plan(
     old = RunFolder.open(Path(resume)).record if resume is not None else None
     if old is not None:  # what is not given is as it was; what is given and differs is refused by name, or forked
         was, data_was = old["circumstances"], old["data"]
-        recipe, data = recipe or old["recipe"], data or data_was["source"]
+        recipe, data = recipe or old["recipe"], data_was["source"] if data is None else data
         seed = old["seed"] if seed is None else seed
         size = data_was["options"]["size"] if size is None else size
         flip, strict = flip or data_was["options"]["flip"], strict or data_was["options"]["strict"]
         device, precision = device or was["device"], precision or was["precision"]
         threads, workers = threads or was["threads"], was["workers"] if workers is None else workers
+        micro_batch = micro_batch or was.get("micro_batch")
         same = {
             k: tuple(v) if isinstance(v, list) else v for k, v in old["arguments"].items() if recipe == old["recipe"]
         }
@@ -174,7 +243,7 @@ def make_plan(
         arguments = same | arguments
         minutes = old["minutes"] if not given and fork is None else minutes
         run = run or resume
-    recipe, data, seed = recipe or "auto", data or "digits", seed or 0
+    recipe, data, seed = recipe or "auto", "digits" if data is None else data, seed or 0
     device, precision = device or "auto", precision or "fp32"
     if not 0 <= seed < 2**63:
         raise BadInput(f"--seed must be a whole number from 0 up, not {seed}")
@@ -184,6 +253,8 @@ def make_plan(
         raise BadInput(f"--threads must be from 1 to 256, not {threads}")
     if workers is not None and not 0 <= workers <= 64:
         raise BadInput(f"--workers must be from 0 to 64 threads, not {workers}")
+    if micro_batch is not None and micro_batch < 1:
+        raise BadInput(f"--micro-batch must be a number of images from 1 up, not {micro_batch}")
     table.find(recipe)
     if images is not None:
         arguments = arguments | {"images": images}
@@ -200,12 +271,18 @@ def make_plan(
     folder = Path(run) if run is not None else Path("runs") / name
     if folder.is_dir() and not RunFolder.exists(folder) and any(not p.name.startswith(".") for p in folder.iterdir()):
         raise BadInput(f"{folder} is not empty and no run: give --run a folder of its own")
+    look(data)
+    import torch
+
+    from ganvas.training.device import usable
+
     where = usable(device)
     circumstances = {
         "device": where,
         "precision": precision,
         "threads": threads or torch.get_num_threads(),
         "workers": workers if workers is not None else (0 if where == "cpu" else 2),
+        "micro_batch": micro_batch,
     }
     return Plan(recipe, data, folder, dict(arguments), epochs, minutes, options, seed, circumstances, parent)
 

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import nn
 
 from ganvas import files
+from ganvas.data.labels import spread
 from ganvas.errors import Corrupt, Diverged, Storage
 from ganvas.nets.table import NETS
 from ganvas.play.game import Game
@@ -20,11 +21,18 @@ from ganvas.study.sample import Generator, visible
 from ganvas.study.sheets import annotated, film, sheet, write_picture
 from ganvas.training.checkpoint import save_checkpoint
 from ganvas.training.run import RunFolder
-from ganvas.training.snapshot import STANDING_SIZE, images_of, with_standing_statistics, write_snapshot
+from ganvas.training.snapshot import (
+    STANDING_BATCHES,
+    STANDING_SIZE,
+    images_of,
+    with_standing_statistics,
+    write_snapshot,
+)
 from ganvas.training.trainer import Tick, Trainer
 
 SHEETS = 40  # over a run, besides the first and three early ones
 SHEET_SIZE = 64
+SHEET_ROWS = 10  # classes shown: more rows would be too small in the film
 SAVES = 10
 REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
 
@@ -107,27 +115,32 @@ class Watcher:
             self.picture()
 
     def picture(self) -> None:
-        """A sheet of the run's 64 latents as the averaged generator draws them now."""
+        """A sheet of the run's 64 latents, or of a few for each class, as the averaged generator draws them now."""
         images = self.trainer.images
         self.due = [at for at in self.due if at > images]
         G, game = standing(self.trainer)
         generator = Generator(G, game, game.prior, self.trainer.source.spec, self.trainer.spec.pixels)
         with contextlib.suppress(OSError, Storage):
             self.folder.samples.mkdir(exist_ok=True)
-            generator.sample(SHEET_SIZE, self.trainer.seed).save(self.folder.samples / f"{images:08d}.png")
+            seed, path = self.trainer.seed, self.folder.samples / f"{images:08d}.png"
+            if generator.conditional:
+                generator.by_class(SHEET_SIZE, seed, most=SHEET_ROWS).save(path)
+            else:
+                generator.sample(SHEET_SIZE, seed).save(path)
 
 
 def standing(trainer: Trainer) -> tuple[nn.Module, Game]:
     """A copy of the averaged (or the live) generator in eval mode, with its own BatchNorm statistics, and the game."""
     player = trainer.players["G"]
     G = copy.deepcopy(player.average if player.average is not None else player.module)
-    labels = torch.arange(STANDING_SIZE, device=trainer.device) % max(len(trainer.source.spec.classes), 1)
+    labels = torch.from_numpy(spread(trainer.source.spec, STANDING_BATCHES * STANDING_SIZE)).to(trainer.device)
     return with_standing_statistics(G, trainer.game, trainer.game.prior, {"label": labels}), trainer.game
 
 
 def real_looks(trainer: Trainer, folder: RunFolder) -> None:
     """samples/real.png, a sheet of real pictures, and samples/input.png, one of them with its pixel values written."""
-    real = trainer.source.batch(0, 0, SHEET_SIZE)["image"]
+    count = min(SHEET_SIZE, trainer.source.spec.n or SHEET_SIZE)  # an endless source has n = 0
+    real = trainer.source.batch(0, 0, count)["image"]
     with files.storage_errors(folder.samples):
         folder.samples.mkdir(exist_ok=True)
     write_picture(sheet(visible(real, trainer.source.spec.range)), folder.samples / "real.png")

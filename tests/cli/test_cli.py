@@ -1,14 +1,19 @@
 """The commands as a user types them."""
 
+import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas.cli.main import main
-from ganvas.cli.parse import flags_of, take_positional
+from ganvas.cli.main import COMMANDS, main
+from ganvas.cli.parse import flags_of, options_of, parse, take_positional
+from ganvas.errors import BadInput
 from ganvas.loop import train
 from ganvas.recipes import table
 from tests.conftest import strokes
@@ -65,7 +70,8 @@ def test_show_is_the_dry_run(name, capsys):
     out = capsys.readouterr().out
     recipe = table.RECIPES[name]
     assert all(argument in out for argument in table.defaults(recipe))
-    assert re.search(r"G: [\d,]+ parameters", out) and re.search(r"D: [\d,]+ parameters", out)
+    players = {"G"} if name == "vae" else {"G", "D"}
+    assert players <= set(re.findall(r"^(\w+): [\d,]+ parameters", out, re.M))
     assert re.search(r"[\d.]+ GFLOP per real image.*MiB of memory", out, re.S) and "needs from the data: image" in out
 
 
@@ -141,20 +147,125 @@ def test_mistakes_get_one_clear_line(argv, words, capsys, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("argv", "words"),
+    ("line", "words"),
     [
-        (["train", "gan", "--lrr", "1"], ["--lrr", "--lr"]),
-        (["train", "gan", "--lr", "quick"], ["--lr", "quick"]),
-        (["train", "gan", "--loss", "hingee"], ["hinge"]),
-        (["sample", "x", "--sed", "1"], ["--seed"]),
+        ("train gan --lrr 1", ["no option --lrr: did you mean --lr?", "`ganvas train gan --help`"]),
+        ("train --lrr 1", ["did you mean --lr?", "`ganvas train --help`"]),
+        ("train gan --d_width 3", ["--d-widths"]),
+        ("train --quite", ["--quiet"]),
+        ("train gan --zzzzz", ["no option --zzzzz"]),
+        ("train -help", ["did you mean --help?"]),
+        ("train --images many", ["--images cannot be 'many'", "a whole number"]),
+        ("train --images=5e4", ["--images cannot be '5e4'", "a whole number"]),
+        ("train gan --lr quick", ["--lr cannot be 'quick'", "a number"]),
+        ("train gan --widths 3 x", ["--widths cannot be 'x'", "whole numbers"]),
+        ("train gan --loss hing", ["--loss cannot be 'hing': did you mean hinge?"]),
+        ("train gan --loss xyz", ["one of non_saturating, minimax"]),
+        ("train --precision fp33", ["did you mean fp32?"]),
+        ("train --images", ["--images needs a value", "a whole number"]),
+        ("train gan --lr --batch 3", ["--lr needs a value"]),
+        ("train gan --flip=maybe", ["--flip takes no value"]),
+        ("train gan --no-flip", ["did you mean --flip?"]),
+        ("show gan --size", ["--size needs a value", "`ganvas show gan --help`"]),
+        ("sample x --sed 1", ["--seed"]),
+        ("report x y", ["'y' is one word too many"]),
+        ("recipes --all", ["no option --all"]),
     ],
-    ids=lambda v: " ".join(v),
 )
-def test_mistakes_in_options_name_the_nearest(argv, words, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(argv)
+def test_mistakes_in_options_get_one_line_with_the_nearest(line, words, capsys):
+    assert main(line.split()) == 2
     said = capsys.readouterr()
-    assert caught.value.code == 2 and all(word in said.out + said.err for word in words)
+    text = said.err.strip()
+    assert not said.out and text.startswith("ganvas: ") and "\n" not in text and "--help`" in text
+    assert all(word in text for word in words), text
+
+
+def options(line, **groups):
+    groups = {title: options_of(function, leave_out=("data", "images")) for title, function in groups.items()}
+    return parse("ganvas test", "about", groups, line.split())[0]
+
+
+def test_right_options_are_no_mistakes():
+    """The negative control: everything that is refused above has a form that is taken."""
+    line = "--lr=1e-3 --loss hinge --d_widths 3 4 --widths 5 --batch 1_000"
+    found = options(line, recipe=table.RECIPES["gan"])
+    assert found["lr"] == 1e-3 and found["loss"] == "hinge" and found["widths"] == (5,) and found["batch"] == 1000
+    assert found["d_widths"] == (3, 4) and found["schedule"] == "constant"
+    given = options("--flip --size 32x48 --precision bf16 --seed -3 --quiet", run=train)
+    assert given["flip"] and given["size"] == "32x48" and given["precision"] == "bf16" and given["seed"] == -3
+
+
+def test_what_only_tyro_can_judge_is_one_line_too():
+    def recipe(data, *, pair: tuple[int, int] = (1, 2), on: bool = True, rates: dict[str, float] | None = None):
+        "A user's own recipe."
+
+    assert options("--pair 3 4 --no-on", recipe=recipe)["pair"] == (3, 4)
+    for line in ("--pair 3 4 5", "--pair 3", "--rates a b c"):
+        with pytest.raises(BadInput, match=r"`ganvas test --help`") as caught:
+            options(line, recipe=recipe)
+        assert "\n" not in str(caught.value) and "│" not in str(caught.value) and len(str(caught.value)) > 50
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_examples_that_parse(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert caught.value.code == 0 and "usage: ganvas" in out
+    lines = [line.split("   ")[0].split()[1:] for line in out.partition("\nexamples\n")[2].splitlines()]
+    assert lines and any(name == command for name, *_ in lines)
+    for name, *rest in lines:
+        with pytest.raises(SystemExit):  # a mistake would be BadInput, as below
+            parse_only(name, rest)
+    with pytest.raises(BadInput):
+        parse_only("train", ["--run-in", "x"])
+
+
+def parse_only(command, argv):
+    """The command's own parsing, ended where its work would begin."""
+    module = importlib.import_module(f"ganvas.cli.{command}")
+    real = module.parse
+
+    def parse_and_leave(*arguments):
+        real(*arguments)
+        raise SystemExit
+
+    module.parse = parse_and_leave
+    recipe_of = getattr(module, "_recipe_of", None)
+    if recipe_of:  # the run of an example does not exist
+        module._recipe_of = lambda argv: None
+    try:
+        module.main(argv)
+    finally:
+        module.parse = real
+        if recipe_of:
+            module._recipe_of = recipe_of
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["train --data nosuchfolder", "train --data=", "train --data EMPTY", "train --data mnist", "train --images 1 --epochs 1",
+     "train dcgan --precision fp64", "train --lrr 1", "sample", "report nosuch"],
+)  # fmt: skip
+def test_cheap_mistakes_do_not_wait_for_torch(line, tmp_path):
+    (tmp_path / "EMPTY").mkdir()
+    code = (
+        "import sys; from ganvas import files; from ganvas.cli.main import main; files._answering = lambda urls: []; "
+        f"rc = main({line.split()!r}); print('torch' in sys.modules); sys.exit(rc)"
+    )
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment.pop("GANVAS_DATA", None)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 2 and done.stdout.split() == ["False"], done
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("ganvas: ")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["EMPTY", *["cache"] * ("mnist" in line)]
+
+
+def test_a_mistake_that_needs_torch_does_import_it(tmp_path):
+    """The negative control of the test above."""
+    code = "import sys; from ganvas.cli.main import main; main(['train', '--device', 'warp']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.split() == ["True"], done
 
 
 def test_bad_sample_arguments(run, tmp_path, capsys):

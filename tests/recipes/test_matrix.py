@@ -9,10 +9,12 @@ import torch
 from ganvas.play.game import Move
 from ganvas.play.losses import LOSSES
 from ganvas.play.schedules import Clock
-from ganvas.recipes.table import RECIPES
+from ganvas.recipes.table import RECIPES, defaults
 from ganvas.training.feed import Feed
 from ganvas.training.trainer import Trainer
 from tests.conftest import toy
+
+ADVERSARIAL = [name for name, recipe in RECIPES.items() if "loss" in defaults(recipe)]  # those with a discriminator
 
 
 def moves(phase, source, rounds=1):
@@ -28,8 +30,8 @@ def moves(phase, source, rounds=1):
 def test_trains_to_its_end(name, source):
     trainer = Trainer(toy(name, source.spec), source)
     ticks = list(trainer.ticks(every=80))
-    assert trainer.images == trainer.length == 160
-    assert [t.images for t in ticks if t.whole] == [80, 160]
+    assert trainer.length == 160 <= trainer.images, "a round of several batches may pass the end"
+    assert [t.images // 80 for t in ticks if t.whole][-1] == trainer.images // 80
     assert all(math.isfinite(v) for t in ticks for v in t.means.values())
 
 
@@ -37,7 +39,7 @@ def test_trains_to_its_end(name, source):
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_move_changes_its_player_alone(name, which, source):
     trainer = Trainer(toy(name, source.spec), source)
-    move = next(itertools.islice(moves(trainer.spec, source), which, None))
+    move = next(itertools.islice(moves(trainer.spec, source, rounds=2), which, None))
     before = {n: [p.detach().clone() for p in pl.params] for n, pl in trainer.players.items()}
     trainer.players[move.player].backward(move.loss)
     trainer.players[move.player].step(trainer.clock)
@@ -50,12 +52,18 @@ def test_a_move_changes_its_player_alone(name, which, source):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_parameter_of_the_mover_gets_a_gradient(name, source):
+    """After two rounds: behind a layer that starts at zero (fix-up, projection) nothing is felt in the first."""
     trainer = Trainer(toy(name, source.spec), source)
+    for _ in range(2):
+        trainer.play()
     for move in moves(trainer.spec, source):
         player = trainer.players[move.player]
+        free = set()
+        if (
+            move.player == "D" and abs(sum(wants(move).values())) < 1e-6
+        ):  # adding a constant to all logits changes nothing
+            free = {n for n, p in player.module.named_parameters() if n.endswith("bias") and p.numel() == 1}
         player.backward(move.loss, keep_graph=True)
-        free = [list(player.module.named_parameters())[-1][0]]  # D's last bias, where only differences of logits count
-        free = free if trainer.game.loss.boundary is None and move.player == "D" else []
         grads = {n: p.grad for n, p in player.module.named_parameters() if n not in free}
         missing = [n for n, grad in grads.items() if grad is None or not grad.abs().any()]
         assert not missing, f"{move.player}: {missing}"
@@ -69,7 +77,7 @@ def wants(move: Move) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ADVERSARIAL)
 def test_each_move_wants_what_its_player_wants(name, loss, source):
     """D's loss falls as real logits rise and fake ones fall; G's falls as fake logits rise. Every loss in every recipe.
 
@@ -99,21 +107,25 @@ def test_negative_control_a_discriminator_trained_on_its_penalty_alone_is_caught
 @pytest.mark.parametrize("name", RECIPES)
 def test_imagine_gives_images_in_the_stated_range(name, source):
     phase = toy(name, source.spec)[0]
-    G = phase.game.G.eval()
+    G, batch = phase.game.G.eval(), {"label": torch.arange(5) % 3}
     low, high = phase.pixels
     with torch.no_grad():
-        assert phase.game.imagine(G, phase.game.prior.draw(5), {}).shape == (5, *source.spec.shape)
+        assert phase.game.imagine(G, phase.game.prior.draw(5), batch).shape == (5, *source.spec.shape)
         for p in G.parameters():
             p.mul_(100)  # driven hard, it reaches both ends and goes no further
-        images = phase.game.imagine(G, phase.game.prior.draw(5), {})
-    assert (float(images.min()), float(images.max())) == pytest.approx((low, high), abs=0.01)
+        images = phase.game.imagine(G, phase.game.prior.draw(5), batch)
+    if name == "r3gan":  # which has no tanh
+        assert low > images.min() and images.max() > high
+    else:
+        assert (float(images.min()), float(images.max())) == pytest.approx((low, high), abs=0.01)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ADVERSARIAL)
 def test_discriminators_end_in_logits(name, source):
-    D = toy(name, source.spec)[0].game.D
-    assert not any(isinstance(m, torch.nn.Sigmoid | torch.nn.Softmax) for m in D.modules())
-    assert D(torch.zeros(3, *source.spec.shape)).shape == (3, 1)
+    game = toy(name, source.spec)[0].game
+    assert not any(isinstance(m, torch.nn.Sigmoid | torch.nn.Softmax) for m in game.D.modules())
+    judged = game.discriminator({"label": torch.arange(6) % 3})(torch.zeros(6, *source.spec.shape))
+    assert judged.shape == {"pacgan": (3, 1), "acgan": (6, 4)}.get(name, (6, 1))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -130,7 +142,7 @@ def test_networks_are_rebuilt_from_their_config(name, source):
 def test_bf16_trains(name, source):
     trainer = Trainer(toy(name, source.spec, images=40), source, precision="bf16")
     list(trainer.ticks(every=40))
-    assert trainer.images == 40
+    assert trainer.images >= 40
     assert all(
         p.dtype == torch.float32 and torch.isfinite(p).all() for pl in trainer.players.values() for p in pl.params
     )

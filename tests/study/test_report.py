@@ -115,9 +115,10 @@ def test_the_facts_are_those_of_the_run(run):
     text = page(run).text
     for fact in (
         "dcgan on digits", "batch = 128", "lr = 0.0002", "flip = no", "1 × 28 × 28 (channels × height × width), 8 bit",
-        "zero, one", "500 digits are held out", "4,000 of 4,000", "epochs 0.889", "1 min 20 s", "50 images a second",
+        "zero, one", "500 digits are held out", "4,000 of 4,000", "epochs 0.889", "1 min 20 s in rounds",
+        "pauses not counted", "50 images a second",
         "seed 7", "device cpu", "precision fp32", "ganvas 0.1.0, python 3.11.7, torch 2.13.0",
-        "4,000 images seen (0.889 epochs) in 1 min 20 s, its whole plan",
+        "4,000 images seen (0.889 epochs) in 1 min 20 s of training rounds, its whole plan",
         "tells real from generated images 70 % of the time",
         "Generated, after 4,000 images", "compare the sheets by eye",
     ):  # fmt: skip

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from ganvas.errors import BadInput
 from ganvas.study.sheets import WIDTH, annotated, film, fit, save_picture, sheet
@@ -251,6 +251,34 @@ def test_large_pictures_are_cropped_to_their_middle(shape, cropped, monkeypatch)
         edge = image.copy()
         edge[:, 0] = 255
         assert np.array_equal(open_annotated(edge), open_annotated(image)), "the cropped edge is not shown"
+
+
+@pytest.mark.parametrize("side", [28, 32, 64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("c", [1, 3, 4])
+def test_numbers_of_any_depth_fit_their_cells_and_the_page(c, dtype, side, monkeypatch):
+    drawn, cells = [], []
+    draw = ImageDraw.ImageDraw
+    box, text = draw.rectangle, draw.multiline_text
+
+    def rectangle(self, at, *a, **k):
+        cells.append(at)
+        box(self, at, *a, **k)
+
+    def multiline_text(self, at, words, ink, font, **k):
+        drawn.append((self.multiline_textbbox(at, words, font, **k), font.size))
+        text(self, at, words, ink, font, **k)
+
+    monkeypatch.setattr(draw, "rectangle", rectangle)
+    monkeypatch.setattr(draw, "multiline_text", multiline_text)
+    top = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    image = (np.random.default_rng(0).uniform(0.5, 1, (c, side, side)) * top).astype(dtype)
+    made = open_annotated(image)
+    assert made.shape[1] <= 1000, "a page shows it without shrinking it"
+    assert len(drawn) == len(cells) >= 15 * 15
+    for (left, upper, right, lower), (x0, y0, x1, y1) in zip([d for d, _ in drawn], cells, strict=True):
+        assert x0 < left and right < x1 and y0 < upper and lower < y1
+    assert min(size for _, size in drawn) >= 11
 
 
 def test_integers_are_written_whole_and_floats_with_two_decimals(monkeypatch):

@@ -218,11 +218,13 @@ def test_the_headline_says_how_far():
     rows = log(**HEALTHY)
     done = headline(rows, run())
     assert done.startswith(
-        "dcgan was trained on digits: 640,000 images seen (142 epochs) in 4 min 10 s, its whole plan. "
+        "dcgan was trained on digits: 640,000 images seen (142 epochs) in 4 min 10 s of training rounds, its whole plan. "
     )
     half = headline(rows, run(length=1_280_000))
     assert ", 50 % of the 1,280,000 planned. " in half and "whole" not in half
-    assert headline(rows, {}).startswith("a recipe was trained on its data: 640,000 images seen in 4 min 10 s. ")
+    assert headline(rows, {}).startswith(
+        "a recipe was trained on its data: 640,000 images seen in 4 min 10 s of training rounds. "
+    )
 
 
 def test_numbers_in_words():

@@ -11,6 +11,7 @@ COMMANDS = {
     "sample": "draw pictures from a run or a snapshot",
     "report": "write a run's one-page report again",
     "recipes": "list the recipes: which GANs there are",
+    "lab": "theory made visible: densities, divergences, the GAN with known dynamics",
     "show": "a recipe's arguments, networks, cost and needs, without training (the dry run)",
 }
 
@@ -22,9 +23,10 @@ usage: ganvas COMMAND …          ganvas COMMAND --help explains one
 {commands}
 
 first steps
-  ganvas train --minutes 3                    a GAN on 5,000 handwritten digits, in ./runs/auto-digits
+  ganvas train --minutes 3                          a GAN on 5,000 handwritten digits, in ./runs/auto-digits
+  ganvas show dcgan --data my/photos --size 64      what it would train and what that costs
   ganvas train dcgan --data my/photos --size 64 --run runs/photos
-  ganvas train --resume runs/photos           goes on where it stopped, needs nothing else
+  ganvas train --resume runs/photos                 goes on where it stopped, needs nothing else
   ganvas sample runs/photos -n 64 --seed 1 --out sheet.png
 """
 

@@ -1,8 +1,13 @@
 """From Python signatures to command lines: a function's arguments, their types and their docstring are its options."""
 
+import contextlib
 import dataclasses
+import difflib
 import inspect
+import io
+import re
 import sys
+import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
@@ -10,8 +15,34 @@ from typing import Annotated, Any
 import docstring_parser
 import tyro
 
+from ganvas.errors import BadInput
 
-def options_of(function: Callable[..., Any], leave_out: Iterable[str] = ()) -> list[tuple[str, Any, Any]]:
+Field = tuple[str, Any, Any]  # name, annotated type, dataclass field with its default
+
+EXAMPLES = {  # what `--help` of a command ends with
+    "train": """
+        ganvas train --minutes 3                                     5,000 handwritten digits, the default recipe
+        ganvas train dcgan --data my/photos --size 64 --run runs/photos
+        ganvas train --resume runs/photos                            goes on where it stopped
+        ganvas train --resume runs/photos --fork runs/photos-2 --lr 1e-4""",
+    "sample": """
+        ganvas sample runs/photos -n 64 --seed 1 --out sheet.png     one sheet of 64 pictures
+        ganvas sample runs/photos --class 7                          of one class, by name or index
+        ganvas sample runs/photos -n 1000 --singles --out pictures   a folder of 1,000 files
+        ganvas sample runs/photos -n 1000 --out pictures.npy         one array, N×C×H×W""",
+    "report": """
+        ganvas report runs/photos                                    writes runs/photos/report.html""",
+    "recipes": """
+        ganvas recipes
+        ganvas show dcgan                                            all about one of them""",
+    "show": """
+        ganvas show                                                  the default recipe on the default data
+        ganvas show dcgan --data my/photos --size 64                 networks and cost for your images
+        ganvas show gan --n-critic 5 --loss wasserstein              another argument, seen before it is trained""",
+}
+
+
+def options_of(function: Callable[..., Any], leave_out: Iterable[str] = ()) -> list[Field]:
     """(name, annotated type, field) of each keyword argument, with its help from the docstring."""
     left_out = set(leave_out)
     hints = _hints(function, left_out)
@@ -23,17 +54,22 @@ def options_of(function: Callable[..., Any], leave_out: Iterable[str] = ()) -> l
         text = " ".join((helps.get(p.name) or "").split())
         kind = hints.get(p.name, type(p.default))
         aliases = ["-n"] if p.name == "n" else None
-        optional = {"metavar": _metavar(kind), "help_behavior_hint": ""} if p.default is None else {}
-        annotated = Annotated[kind, tyro.conf.arg(help=text, aliases=aliases, **optional)]
+        # what is not given, or off, needs no word on its default
+        quiet = {"help_behavior_hint": ""} if p.default is None or p.default is False else {}
+        optional = quiet | ({"metavar": _metavar(kind)} if p.default is None else {})
+        called = {"name": p.name[:-1]} if p.name.endswith("_") else {}  # class_ is --class
+        annotated = Annotated[kind, tyro.conf.arg(help=text, aliases=aliases, **called, **optional)]
         default = dataclasses.MISSING if p.default is p.empty else p.default
         fields.append((p.name, annotated, dataclasses.field(default=default)))
     return fields
 
 
-def parse(
-    command: str, about: str, groups: dict[str, list[tuple[str, Any, Any]]], argv: Sequence[str]
-) -> list[dict[str, Any]]:
-    """One dictionary of values a group; the groups are boxes of `--help`. Exits with tyro's own message on a mistake."""
+def parse(command: str, about: str, groups: dict[str, list[Field]], argv: Sequence[str]) -> list[dict[str, Any]]:
+    """One dictionary of values a group; the groups are boxes of `--help`. Raises BadInput, one line, on a mistake."""
+    asks_help = any(word in ("-h", "--help") for word in argv)
+    line = " ".join(word for word in command.split() if word.islower())  # without RUN or [RECIPE]
+    if not asks_help and (mistake := _mistake(line, [field for fields in groups.values() for field in fields], argv)):
+        raise BadInput(f"{mistake} (`{line} --help` explains)")
     kinds = {title: dataclasses.make_dataclass(title, fields) for title, fields in groups.items()}
 
     def gather(**values: Any) -> list[Any]:
@@ -45,8 +81,104 @@ def parse(
     gather.__annotations__ = dict(kinds)
     gather.__doc__ = about
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    found = tyro.cli(gather, prog=command, description=about, args=list(argv), config=config)
+    said = io.StringIO()
+    try:
+        with contextlib.nullcontext() if asks_help else contextlib.redirect_stderr(said):
+            found = tyro.cli(gather, prog=command, description=about, args=list(argv), config=config)
+    except SystemExit as end:
+        if not asks_help:  # what only tyro can judge, as the types of a user's own recipe
+            box = re.sub("[╭╮╰╯│─]", " ", said.getvalue().partition("\n")[2])
+            words = " ".join(box.split()).partition("For full helptext")[0].strip()
+            raise BadInput(f"{words or 'the options are not understood'} (`{line} --help` explains)") from None
+        if not end.code and (examples := EXAMPLES.get(line.split()[1])):
+            print(f"examples\n{inspect.cleandoc(examples)}".replace("\n", "\n  "))
+        raise
     return [{f.name: getattr(group, f.name) for f in dataclasses.fields(group)} for group in found]
+
+
+def _mistake(line: str, fields: list[Field], argv: Sequence[str]) -> str | None:
+    """The first thing in `argv` that these options do not take, in one sentence that names what is meant."""
+    kinds = {_dashed(name): typing.get_args(note)[0] for name, note, f in fields if not isinstance(f.default, bool)}
+    flags = {_dashed(f"no_{name}" if f.default else name) for name, _, f in fields if isinstance(f.default, bool)}
+    i = 0
+    while i < len(argv):
+        word, equals, value = argv[i].partition("=")
+        i += 1
+        if not word.startswith("-") or _number(word):
+            return f"{argv[i - 1]!r} is one word too many"
+        option = "--n" if word == "-n" and "--n" in kinds else word.replace("_", "-")
+        if option in flags:
+            if equals:
+                return f"{word} takes no value: leave {'=' + value!r} out"
+            continue
+        if option not in kinds:
+            near = difflib.get_close_matches(
+                option.lstrip("-"), [name[2:] for name in ("--help", *kinds, *flags)], 2, 0.6
+            )
+            hint = f": did you mean {' or '.join(f'--{name}' for name in near)}?" if near else ""
+            return f"{line.partition(' ')[2]} has no option {word}{hint}"
+        kind = kinds[option]
+        several = _several(kind)
+        values = [value] if equals else []
+        while i < len(argv) and not equals and (several or not values):
+            if argv[i].startswith("-") and not _number(argv[i]):
+                break
+            values.append(argv[i])
+            i += 1
+        if not values:
+            return f"{word} needs a value{_meant(kind) and ': ' + _meant(kind)}"
+        if wrong := next((value for value in values if not _fits(value, kind)), None):
+            choices = [str(choice) for choice in _members(kind) if isinstance(choice, str)]
+            near = difflib.get_close_matches(wrong, choices, 2, 0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {_meant(kind) or 'another type'}"
+            return f"{word} cannot be {wrong!r}: {hint}"
+    return None
+
+
+def _members(kind: Any) -> list[Any]:
+    """The types, and for a Literal the values, that an option takes: of a union, a tuple or itself."""
+    origin = typing.get_origin(kind)
+    if origin is typing.Literal:
+        return list(typing.get_args(kind))
+    if origin in (tuple, list, typing.Union, types.UnionType):
+        return [m for part in typing.get_args(kind) if part not in (..., type(None)) for m in _members(part)]
+    return [kind]
+
+
+def _fits(value: str, kind: Any) -> bool:
+    """Whether this word may be read as this type; what is neither number nor choice is left to tyro."""
+    return any(
+        _number(value, member) if member in (int, float) else value == member if isinstance(member, str) else True
+        for member in _members(kind)
+    )
+
+
+def _several(kind: Any) -> bool:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(map(_several, typing.get_args(kind)))
+    return origin not in (None, typing.Literal)
+
+
+def _meant(kind: Any) -> str:
+    members = set(_members(kind))
+    if all(isinstance(member, str) for member in members):
+        return f"one of {', '.join(_members(kind))}"
+    words = {int: "whole number", float: "number"}
+    if len(members) == 1 and members <= words.keys():
+        word = words[members.pop()]
+        return f"{word}s" if _several(kind) else f"a {word}"
+    return ""
+
+
+def _dashed(name: str) -> str:
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
+def typed(argv: Sequence[str]) -> set[str]:
+    """The names of the options that stand in `argv`: a default that is typed is meant, one that is not may give way."""
+    names = {word.partition("=")[0][2:].replace("-", "_") for word in argv if word.startswith("--")}
+    return names | {name.removeprefix("no_") for name in names}
 
 
 def take_positional(argv: Sequence[str], flags: Iterable[str]) -> tuple[str | None, list[str]]:
@@ -80,14 +212,16 @@ def flags_of(*functions: Callable[..., Any]) -> set[str]:
 
 
 def _metavar(kind: Any) -> str:
-    """ "FLOAT" for `float | None`: what is not given needs no word on the command line."""
-    parts = [part.__name__ for part in typing.get_args(kind) if part is not type(None)]
-    return "|".join(dict.fromkeys(part.upper() for part in parts if part != "Path")) or "VALUE"
+    """ "FLOAT" for `float | None`, "{a,b}" for a Literal: what is not given needs no word on the command line."""
+    parts = [part for part in typing.get_args(kind) if part is not type(None)]
+    if choices := [str(choice) for part in parts for choice in _members(part) if typing.get_args(part)]:
+        return f"{{{','.join(choices)}}}"
+    return "|".join(dict.fromkeys(part.__name__.upper() for part in parts if part.__name__ != "Path")) or "VALUE"
 
 
-def _number(word: str) -> bool:
+def _number(word: str, kind: type = float) -> bool:
     try:
-        float(word)
+        kind(word)
     except ValueError:
         return False
     return True

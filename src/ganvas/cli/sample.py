@@ -7,19 +7,30 @@ from ganvas.cli.parse import flags_of, options_of, parse, take_positional
 from ganvas.errors import BadInput
 
 ABOUT = """Draw pictures from RUN: a run folder or a .safetensors snapshot. Needs neither the data nor the recipe.
-The same seed gives the same pictures; picture 7 of a seed is the same alone or in a sheet."""
+The same seed gives the same pictures; picture 7 of a seed is the same alone or in a sheet, given its class.
+A conditional generator draws a sheet with one row per class, of the same latents in each; --class draws one class alone."""
 
 
 def sample(
-    *, n: int = 64, seed: int = 0, first: int = 0, out: str = "sheet.png", singles: bool = False, device: str = "cpu"
+    *,
+    n: int | None = None,
+    class_: str | None = None,
+    seed: int = 0,
+    first: int = 0,
+    out: str = "sheet.png",
+    singles: bool = False,
+    device: str = "cpu",
 ) -> None:
     """Draw pictures.
 
     Args:
-        n: how many
+        n: how many; not given: 64, or 8 of each class. A sheet of classes has full rows, for which there may be more
+        class_: of this class only, by its name or its index (where a word is both, the name is meant); for labels of
+            several columns as colour=red,size=0.7
         seed: of the latents
         first: index of the first picture under this seed
-        out: an image file for one sheet, a .npy file for the array, or with --singles a folder of single PNG files
+        out: an image file for one sheet, a .npy file for the array, or with --singles a folder of single PNG files;
+            in the latter two classes come in turn (picture i is of class i modulo their number) unless one is asked for
         singles: write every picture as a file of its own, in the data's depth (16-bit stays 16-bit)
         device: cpu or cuda
     """
@@ -35,19 +46,24 @@ def main(argv: Sequence[str]) -> int:
     from ganvas import files
     from ganvas.loading import load
 
-    out = Path(options["out"])
+    out, array = Path(options["out"]), Path(options["out"]).suffix.lower() == ".npy"
     kinds = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".npy")
     if not options["singles"] and out.suffix.lower() not in kinds:
         raise BadInput(
             f"--out {out} is none of {', '.join(kinds)}: name an image or .npy file, or add --singles for a folder"
         )
     generator = load(run, device=options["device"])
-    images = generator.sample(options["n"], options["seed"], options["first"])
+    wanted, n, seed, first = options["class_"], options["n"], options["seed"], options["first"]
+    if generator.conditional and wanted is None and not array and not options["singles"]:
+        images = generator.by_class(n, seed, first)
+    else:
+        images = generator.sample(64 if n is None else n, seed, first, label=wanted)
     with files.storage_errors(out):
         if options["singles"]:
-            print(f"{len(images.save_each(out, options['first']))} pictures in {out}")
+            print(f"{len(images.save_each(out, first))} pictures in {out}")
             return 0
         out.parent.mkdir(parents=True, exist_ok=True)
-        np.save(out, images) if out.suffix.lower() == ".npy" else images.save(out)
-    print(f"{options['n']} pictures in {out}")
+        np.save(out, images) if array else images.save(out)
+    rows = f": {len(images.rows)} classes, {len(images) // len(images.rows)} each" if images.rows else ""
+    print(f"{len(images)} pictures in {out}{rows}")
     return 0

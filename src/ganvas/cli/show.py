@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ganvas.cli.parse import flags_of, options_of, parse, take_positional
+from ganvas.cli.parse import flags_of, options_of, parse, take_positional, typed
 from ganvas.recipes import table
 
 ABOUT = """What a recipe would do on this data, without training: its arguments as resolved, its networks, what a run costs,
-what it needs. Takes the recipe's own arguments, as `ganvas train` does."""
+what it needs. Takes the recipe's own arguments, as `ganvas train` does. RECIPE is a name from `ganvas recipes`, or
+package.module:function; default auto."""
 
 
 def show(*, data: str = "digits", size: str | int | None = None, images: int | None = None) -> None:
@@ -22,18 +23,21 @@ def show(*, data: str = "digits", size: str | int | None = None, images: int | N
 
 def main(argv: Sequence[str]) -> int:
     name, rest = take_positional(argv, flags_of(show, *table.RECIPES.values()))
-    name = name or "auto"
-    recipe = table.find(name)
+    recipe = table.find(name or "auto")
     groups = {"run": options_of(show), "recipe": options_of(recipe, leave_out=("data", "images"))}
-    options, arguments = parse(f"ganvas show {name}", ABOUT, groups, rest)
-    _show(name, recipe, options, arguments)
+    about = f"{ABOUT}\n\n{name or 'auto'}: {table.summary(recipe)}"
+    options, arguments = parse(f"ganvas show {name or '[RECIPE]'}", about, groups, rest)
+    meant = typed(rest)
+    _show(name or "auto", recipe, options, {key: value for key, value in arguments.items() if key in meant})
     return 0
 
 
 def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[str, Any]) -> None:
     import inspect
+    import re
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from ganvas.data.open import open_source
@@ -45,7 +49,9 @@ def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[
         given = given | {"images": options["images"]}
     arguments, reasons = table.resolve(recipe, name, source.spec, given)
     phases = recipe(source.spec, **arguments | {"batch": min(arguments["batch"], 8)})
-    console.print(f"[bold]{name}[/bold]\n\n{inspect.cleandoc(recipe.__doc__ or '').split('Args:')[0].strip()}\n")
+    about = inspect.cleandoc(recipe.__doc__ or "").split("Args:")[0].strip()
+    about = re.sub(r"(?<!\n)\n(?!\n|\w+:)", " ", about)  # its sentences are broken anew, at this terminal's width
+    console.print(f"[bold]{name}[/bold]\n\n{escape(about)}\n")
 
     spec = source.spec
     depth = {8: "8 bit", 16: "16 bit", 32: "float"}[spec.bits]

@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
         "recipe": options_of(recipe, leave_out=("data", "images")),
     }
     about = f"{ABOUT}\n\n{name or 'auto'}: {table.summary(recipe)}"
-    run, chosen = parse(f"ganvas train {name or ''}".strip(), about, groups, rest)
+    run, chosen = parse(f"ganvas train {name or '[RECIPE]'}", about, groups, rest)
     typed = {word.split("=")[0].lstrip("-").replace("-", "_") for word in rest if word.startswith("--")}
     given = {key: value for key, value in chosen.items() if key in typed}  # a default that is typed is meant
     _own_the_process()

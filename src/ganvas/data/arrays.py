@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Sequence
+from dataclasses import astuple
 from hashlib import blake2b
 
 import numpy as np
 
-from ganvas.data.source import Arrays, DataSpec, pack_mean
+from ganvas.data.source import Arrays, Column, DataSpec, pack_mean
 from ganvas.errors import BadInput
 
 HELD_OUT = 0.1  # the share never trained on
@@ -38,6 +39,8 @@ def mean_image(images: np.ndarray, rows: np.ndarray, scale: tuple[float, float])
 class ArraySource:
     """Examples from an N×C×H×W array of uint8, uint16 or float32; implements `Source`.
 
+    `labels` are N indices of `classes`, or N×K with a value a column of `columns` (see `DataSpec`).
+
     Which examples are held out is decided by their pixels: an example never changes sides when others come or go, and
     equal pictures are on the same side. With `flip` every example is mirrored or not by a coin that belongs to
     (seed, position). `hashes` and `mean` are for callers that kept them from an earlier time.
@@ -50,6 +53,7 @@ class ArraySource:
         *,
         name: str,
         classes: Sequence[str] = (),
+        columns: Sequence[Column] = (),
         range: tuple[float, float] | None = None,
         notes: Sequence[str] = (),
         flip: bool = False,
@@ -58,11 +62,12 @@ class ArraySource:
     ):
         """`range` holds the values of black and white: by default 0…255, 0…65535 or 0…1. Raises `BadInput`."""
         if len(images) < 2:
-            raise BadInput(f"{name} holds {len(images)} usable pictures; a GAN learns from many, and needs at least 2")
+            count = f"{len(images) or 'no'} usable picture{'s' * (len(images) != 1)}"
+            raise BadInput(f"{name} holds {count}; a GAN learns from many, and needs at least 2")
         if labels is not None and len(labels) != len(images):
             raise BadInput(f"{name} holds {len(images):,} pictures and {len(labels):,} labels; they must be as many")
         self._images = np.asarray(images)  # a mapped array stays mapped, without its subclass's cost per access
-        self._labels = None if labels is None else np.ascontiguousarray(labels, np.int64)
+        self._labels = None if labels is None else np.ascontiguousarray(labels, np.float32 if columns else np.int64)
         self._flip = flip
         self.hashes = content_hashes(self._images) if hashes is None else hashes
         self._train, self._held_out = split(self.hashes)
@@ -79,13 +84,15 @@ class ArraySource:
             n=len(self._train),
             held_out=len(self._held_out),
             classes=tuple(classes),
+            columns=tuple(columns),
             mean=mean or pack_mean(mean_image(self._images, self._train, scale)),
-            fingerprint=self._fingerprint(scale, classes),
+            fingerprint=self._fingerprint(scale, classes, columns),
         )
         self.notes = list(notes)
 
-    def _fingerprint(self, scale: tuple[float, float], classes: Sequence[str]) -> str:
+    def _fingerprint(self, scale: tuple[float, float], classes: Sequence[str], columns: Sequence[Column]) -> str:
         about = (self._images.shape, self._images.dtype.str, tuple(map(float, scale)), tuple(classes))
+        about += (tuple(map(astuple, columns)),) if columns else ()
         labels = b"" if self._labels is None else self._labels.tobytes()
         return blake2b(repr(about).encode() + self.hashes.tobytes() + labels, digest_size=16).hexdigest()
 

@@ -3,7 +3,7 @@
 import gzip
 import importlib.util
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +40,12 @@ _FASHION = {
 }
 _CIFAR = {"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"}
 
-_PUBLISHED = {
+PUBLISHED = {
     "mnist": (_MNIST_MIRRORS, _MNIST, _DIGITS),
     "fashion_mnist": (_FASHION_MIRRORS, _FASHION, _CLOTHES),
     "cifar10": (_CIFAR_MIRRORS, _CIFAR, _THINGS),
 }
-NAMES = ("digits", *_PUBLISHED)
+NAMES = ("digits", *PUBLISHED)
 
 Say = Callable[[str], None]
 
@@ -71,22 +71,11 @@ def digits() -> Stack:
 
 
 def published(name: str, folder: Path | None = None, say: Say = print) -> Stack:
-    """The training set of `mnist`, `fashion_mnist` or `cifar10`, without the test set.
+    """The training set of `mnist`, `fashion_mnist` or `cifar10`, without the test set. Found or fetched as `fetch` does.
 
-    Looked for in `folder` and in $GANVAS_DATA (there in a sub-folder of that name; in the folder itself only files with
-    the published digest, for MNIST and Fashion-MNIST name theirs alike) and in the cache; the .gz may be unpacked.
-    Else downloaded into the cache and checked. `say` is told what is downloaded. Raises `BadInput`, `Storage` or
-    `Corrupt`.
+    Raises `BadInput`, `Storage` or `Corrupt`.
     """
-    mirrors, wanted, classes = _PUBLISHED[name]
-    given = [Path(place).expanduser() for place in (folder, os.environ.get("GANVAS_DATA")) if place]
-    cache = cache_folder() / name
-    found = next((paths for place in [*(g / name for g in given), cache] if (paths := _files(place, wanted))), None)
-    found = found or next((paths for place in given if (paths := _files(place, wanted)) and _are(paths, wanted)), None)
-    if found is None:
-        for file, digest in wanted.items():
-            download([mirror + file for mirror in mirrors], cache / file, digest, say=say)
-        found = [cache / file for file in wanted]
+    found, classes = fetch(name, folder, say), PUBLISHED[name][2]
     notes = [f"read from {printable(found[0].parent)}"]
     if name == "cifar10":
         images, labels = read_cifar(found[0])
@@ -95,6 +84,33 @@ def published(name: str, folder: Path | None = None, say: Say = print) -> Stack:
     if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1] or labels.max() > 9:
         raise BadInput(f"{printable(found[0].parent)} does not hold {name}; remove it to download it again")
     return Stack(images[:, None], labels.astype(np.int64), classes, (0, 255), notes)
+
+
+def fetch(name: str, folder: Path | None = None, say: Say = print) -> list[Path]:
+    """The files of a published set, on this machine.
+
+    Looked for in `folder` and in $GANVAS_DATA (there in a sub-folder of that name; in the folder itself only files with
+    the published digest, for MNIST and Fashion-MNIST name theirs alike) and in the cache; the .gz may be unpacked.
+    Else downloaded into the cache and checked. `say` is told what is downloaded. Raises `BadInput`, `Storage` or
+    `Corrupt`.
+    """
+    mirrors, wanted, _ = PUBLISHED[name]
+    given = [Path(place).expanduser() for place in (folder, os.environ.get("GANVAS_DATA")) if place]
+    cache = cache_folder() / name
+    found = next((paths for place in [*(g / name for g in given), cache] if (paths := _files(place, wanted))), None)
+    found = found or next((paths for place in given if (paths := _files(place, wanted)) and _are(paths, wanted)), None)
+    if found:
+        return found
+    place = f"{printable(given[0] / name)} or {printable(cache)}" if given else printable(cache)
+    more = "" if given else f" (or set GANVAS_DATA to a folder that holds them in {name}/)"
+    advice = f"fetch {' and '.join(wanted)} by hand from {mirrors[0]} and put {_them(wanted)} into {place}{more}"
+    for file, digest in wanted.items():
+        download([mirror + file for mirror in mirrors], cache / file, digest, say=say, advice=advice)
+    return [cache / file for file in wanted]
+
+
+def _them(files: Sized) -> str:
+    return "it" if len(files) == 1 else "them"
 
 
 def _files(place: Path, names: Iterable[str]) -> list[Path] | None:

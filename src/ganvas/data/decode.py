@@ -128,12 +128,17 @@ def _about_size(sizes: Counter, size: tuple[int, int], asked: bool) -> list[str]
     smallest, largest = min(sizes, key=np.prod), max(sizes, key=np.prod)
     span = f"{_by(smallest)}" if len(sizes) == 1 else f"from {_by(smallest)} to {_by(largest)}"
     advice = "" if asked else "; --size N or HxW chooses another"
-    notes = [
-        f"{changed:,} of {total:,} pictures ({span}) are cropped about the centre and scaled to {_by(size)}{advice}"
-    ]
+    cropped = sum(n for (h, w), n in sizes.items() if h * width != w * height)
+    how = "cropped about the centre and scaled" if cropped == changed else "scaled"
+    some = f", {cropped:,} of them after cropping about the centre" if 0 < cropped < changed else ""
+    notes = [f"{changed:,} of {total:,} pictures ({span}) {_be(changed)} {how} to {_by(size)}{some}{advice}"]
     if enlarged := sum(n for (h, w), n in sizes.items() if h < height or w < width):
-        notes.append(f"{enlarged:,} of them are smaller and are enlarged")
+        notes.append(f"{enlarged:,} of them {_be(enlarged)} smaller and {_be(enlarged)} enlarged")
     return notes
+
+
+def _be(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -1,7 +1,5 @@
 """A folder or a zip of pictures: which files, in which order, and what their places say about classes."""
 
-import csv
-import io
 import os
 import stat
 import zipfile
@@ -12,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ganvas.data.decode import Entry
 from ganvas.data.images import SUFFIXES
+from ganvas.data.table import LABELS, Labels, read_table, understood
 from ganvas.errors import BadInput
 from ganvas.files import printable
 
@@ -22,7 +21,6 @@ _FOREIGN = frozenset(
 _TRAIN = ("train", "training")
 _SPLITS = frozenset((*_TRAIN, "test", "testing", "val", "valid", "validation", "dev", "eval"))
 _LARGEST = 1 << 29  # bytes of one unpacked zip member; a picture under the pixel limit is smaller
-LABELS = "labels.csv"
 
 
 @dataclass
@@ -33,6 +31,7 @@ class Listing:
     bad: list[tuple[str, str]] = field(default_factory=list)
     tables: dict[str, bytes] = field(default_factory=dict)  # every labels.csv, by its path
     notes: list[str] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)  # every sub-folder, its path ending in "/"
     links: int = 0
     others: int = 0
 
@@ -85,6 +84,7 @@ def list_folder(root: Path) -> Listing:
                     listing.links += 1
                 elif item.is_dir(follow_symlinks=False):
                     waiting.append(name + "/")
+                    listing.folders.add(name + "/")
                 elif not item.is_file(follow_symlinks=False):
                     listing.sort_in(name, None, reason="not a regular file")
                 else:
@@ -101,7 +101,10 @@ def list_zip(archive: zipfile.ZipFile) -> Listing:
     listing = Listing()
     for item in archive.infolist():
         parts = item.filename.split("/")
-        if item.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            continue
+        if item.is_dir():
+            listing.folders.add(item.filename)
             continue
         if stat.S_ISLNK(item.external_attr >> 16):
             listing.links += 1
@@ -134,46 +137,75 @@ def below(listing: Listing) -> str:
             rest = ", ".join(sorted(names - set(train)))
             listing.notes.append(f"folders are named like a split: {train[0]} is used, {rest} left alone")
             names = set(train)
+        elif blank := sorted(_tops(listing, base) - names):
+            listing.notes.append(f"{_folders(blank)} no picture: all lie in {printable(next(iter(names)))}")
         base += names.pop() + "/"
         listing.entries = [entry for entry in listing.entries if entry.name.startswith(base)]
         listing.bad = [item for item in listing.bad if item[0].startswith(base)]
     return base
 
 
-def labels(listing: Listing, base: str, names: Sequence[str]) -> tuple[list[str] | None, str]:
-    """A label for every one of `names`, or None, and a sentence on where they are from.
+def labels(listing: Listing, base: str, names: Sequence[str], strict: bool = False) -> Labels:
+    """The labels of the pictures `names`, in their order, and what was understood.
 
-    From labels.csv (columns file and label, paths relative to it) in `base` or at the root; else from sub-folders,
-    when all pictures lie in two or more. Raises `BadInput` for a table that leaves pictures out.
+    From labels.csv, its paths relative to it, in `base` or at the root; else from sub-folders, when all pictures lie in
+    two or more. Classes without a usable picture are named in the notes. Raises `BadInput` for a table that leaves
+    pictures out and, `strict`, for one that names pictures which do not exist.
     """
     for folder in dict.fromkeys((base, "")):
         if (table := listing.tables.get(folder + LABELS)) is not None:
-            given = _read_table(table, folder)
-            if missing := [name for name in names if name not in given]:
-                raise BadInput(
-                    f"{LABELS} has no label for {len(missing):,} of {len(names):,} pictures, the first being "
-                    f"{printable(missing[0])}; add them or remove {LABELS}"
-                )
-            unused = len(given.keys() - set(names))
-            spare = f" ({unused:,} of its rows name no usable picture)" if unused else ""
-            return [given[name] for name in names], f"labels are read from {LABELS}{spare}"
+            return _from_table(table, folder, listing, base, names, strict)
     found = [name[len(base) :].partition("/") for name in names]
-    if all(rest for *_, rest in found) and len({top for top, *_ in found}) > 1:
-        return [top for top, *_ in found], "the sub-folders are taken as classes"
-    return None, ""
+    if not all(rest for *_, rest in found):
+        return Labels(None, (), (), [])
+    full = {top for top, *_ in found}
+    bad = {name[len(base) :].partition("/")[0] for name, _ in listing.bad} | {
+        entry.name[len(base) :].partition("/")[0] for entry in listing.entries
+    }
+    unusable, blank = sorted(bad - full), sorted(_tops(listing, base) - bad - full)
+    notes = [f"{_folders(unusable)} no usable picture, and so no class"] if unusable else []
+    notes += [f"{_folders(blank)} no picture, and so no class"] if blank else []
+    if len(full) < 2:
+        return Labels(None, (), (), notes)
+    told = understood("the sub-folders are taken as classes", ["folder"], [(top,) for top, *_ in found])
+    return told._replace(notes=told.notes + notes)
 
 
-def _read_table(table: bytes, folder: str) -> dict[str, str]:
-    try:
-        rows = [row for row in csv.reader(io.StringIO(table.decode("utf-8-sig"), newline="")) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{LABELS} cannot be read: {error}; save it as UTF-8 text with commas") from error
-    head = [cell.strip().lower() for cell in rows[0]] if rows else []
-    file = next((head.index(name) for name in ("file", "filename", "image", "path") if name in head), None)
-    label = next((head.index(name) for name in ("label", "class", "category") if name in head), None)
-    if file is None or label is None:
-        raise BadInput(f"{LABELS} needs a first line that names the columns: file,label")
-    short = next((k for k, row in enumerate(rows, 1) if len(row) <= max(file, label)), None)
-    if short:
-        raise BadInput(f"{LABELS}: row {short} has {len(rows[short - 1])} columns, fewer than its first line")
-    return {folder + row[file].strip().removeprefix("./"): row[label].strip() for row in rows[1:]}
+def _from_table(content: bytes, folder: str, listing: Listing, base: str, names: Sequence[str], strict: bool) -> Labels:
+    heads, given, notes = read_table(content, folder)
+    if missing := [name for name in names if name not in given]:
+        raise BadInput(
+            f"{LABELS} has no label for {len(missing):,} of {len(names):,} pictures, the first being "
+            f"{printable(missing[0])}; add them or remove {LABELS}"
+        )
+    there = {entry.name for entry in listing.entries} | {name for name, _ in listing.bad}
+    if unknown := [name for name in given if name.startswith(base) and name not in there]:
+        first = f"{len(unknown):,} of its lines {_be(unknown)} of no picture, the first being {printable(unknown[0])}"
+        if strict:
+            raise BadInput(f"{LABELS}: {first}; add the pictures or remove the lines")
+        notes.append(f"{LABELS}: {first}")
+    told = understood(f"labels are read from {LABELS}", heads, [given[name] for name in names])
+    used = [set(values) for values in zip(*(given[name] for name in names), strict=True)]
+    kinds = {column.name: bool(column.classes) for column in told.columns} or {printable(heads[0]): bool(told.classes)}
+    for k, head in enumerate(heads):
+        everywhere = {label[k] for name, label in given.items() if name.startswith(base)}
+        if kinds.get(printable(head)) and (gone := sorted(everywhere - used[k])):
+            notes.append(f"{LABELS}: no usable picture is of {_some(gone)}, which {_be(gone)} no class")
+    return told._replace(notes=told.notes + notes)
+
+
+def _tops(listing: Listing, base: str) -> set[str]:
+    """The sub-folders directly below `base`."""
+    return {name[len(base) :].partition("/")[0] for name in listing.folders if name.startswith(base)} - {""}
+
+
+def _folders(names: Sequence[str]) -> str:
+    return f"the folder{'s' * (len(names) > 1)} {_some(names)} hold{'s' * (len(names) == 1)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(printable, names[:5])) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
+
+
+def _be(items: Sequence) -> str:
+    return "is" if len(items) == 1 else "are"

@@ -16,11 +16,12 @@ from ganvas.data.images import SUFFIXES
 from ganvas.data.packed import Stack, is_idx, read_arrays, read_cifar, read_idx_pair, stack
 from ganvas.data.pixels import resize, with_channels
 from ganvas.data.source import Source
+from ganvas.data.stacked import Stacked
 from ganvas.errors import BadInput
 from ganvas.files import printable
 
 POINTS = {"ring8": toys.ring8, "grid25": toys.grid25, "mixture1d": toys.mixture1d}
-NAMES = (*builtin.NAMES, "shapes", *POINTS)
+NAMES = (*builtin.NAMES, "stacked", "shapes", *POINTS)
 
 Size = int | str | Sequence[int] | None
 
@@ -79,6 +80,18 @@ def open_source(
     raise BadInput(f"{printable(path)} is no data that is read: a folder or .zip of pictures, .npy, .npz, IDX")
 
 
+def look(text: str | os.PathLike, *, folder: Path | None = None, say: Callable[[str], None] = print) -> None:
+    """Raises what `open_source` would raise before it reads a picture, at once; downloads a published set not here yet.
+
+    Arguments as there. For callers that have something slow to do before they open the data.
+    """
+    name = os.fspath(text).partition(":")[0]
+    if name in builtin.PUBLISHED:
+        builtin.fetch(name, folder, say)
+    elif name not in NAMES and _is_empty(path := _existing(os.fspath(text))):
+        raise BadInput(f"{printable(path)} is an empty folder; give one with PNG, JPEG or WebP files")
+
+
 def parse_size(size: Size) -> tuple[int, int] | None:
     """N, "N", "HxW" or a pair to (height, width); None or "" to None. Raises `BadInput`."""
     if size is None or size == "":
@@ -109,13 +122,22 @@ def _existing(text: str) -> Path:
     return path
 
 
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.is_dir() and not any(path.iterdir())
+    except OSError:  # opening it will say what is the matter
+        return False
+
+
 def _toy(name: str, size: tuple[int, int] | None, channels: Channels, flip: bool) -> Source:
     if flip:
         raise BadInput(f"{name} is drawn endlessly, so flip would add nothing; leave it out")
-    if channels not in ("auto", 3 if name == "shapes" else 1):
+    if channels not in ("auto", 1 if name in POINTS else 3):
         raise BadInput(f"{name} has its own channels; leave them at auto")
     if name == "shapes":
         return toys.Shapes(size or (64, 64))
+    if name == "stacked":
+        return Stacked(size or (28, 28))
     if size:
         raise BadInput(f"{name} holds points, which have no size; leave it out")
     return POINTS[name]()
@@ -131,13 +153,14 @@ def _from_stack(
         except ValueError as error:
             raise BadInput(f"{name}: {error}; leave the channels at auto") from None
     if size and size != images.shape[2:]:
-        notes.append(
-            f"all pictures are cropped about the centre and scaled from {_by(images.shape[2:])} to {_by(size)}"
-        )
+        (h, w), (height, width) = images.shape[2:], size
+        how = "scaled" if h * width == w * height else "cropped about the centre and scaled"
+        notes.append(f"all pictures are {how} from {_by((h, w))} to {_by(size)}")
         images = np.stack([resize(image, size) for image in images])
     return ArraySource(
-        images, found.labels, name=name, classes=found.classes, range=found.range, notes=notes, flip=flip
-    )
+        images, found.labels, name=name, classes=found.classes, columns=found.columns, range=found.range, notes=notes,
+        flip=flip,
+    )  # fmt: skip
 
 
 def _by(size: Sequence[int]) -> str:
@@ -161,27 +184,18 @@ def _from_folder(
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
             raise BadInput(f"{printable(path)} cannot be read: {printable(str(error))}; make it again") from error
     notes = listing.notes + _judged(printable(path), listing, pictures, strict) + pictures.notes
-    found, origin = labels(listing, base, [listing.entries[k].name for k in pictures.kept])
-    classes = sorted(set(found or ()), key=lambda text: (_number(text), os.fsencode(text)))
-    number = {text: k for k, text in enumerate(classes)}
-    numbers = np.array([number[text] for text in found], np.int64) if found else None
-    if found:
-        shown = ", ".join(printable(text) for text in classes[:5]) + (", …" if len(classes) > 5 else "")
-        notes.append(f"{origin}: {len(classes)} ({shown})")
+    told = labels(listing, base, [listing.entries[k].name for k in pictures.kept], strict)
     return ArraySource(
         pictures.images,
-        numbers,
+        told.values,
         name=name,
-        classes=[printable(text) for text in classes],
-        notes=notes,
+        classes=told.classes,
+        columns=told.columns,
+        notes=notes + told.notes,
         flip=flip,
         hashes=pictures.hashes,
         mean=pictures.mean,
     )
-
-
-def _number(text: str) -> float:
-    return int(text) if text.isdecimal() else float("inf")  # 2 before 10; words after numbers
 
 
 def _judged(path: str, listing: Listing, pictures: Pictures, strict: bool) -> list[str]:
@@ -195,7 +209,8 @@ def _judged(path: str, listing: Listing, pictures: Pictures, strict: bool) -> li
             f"{path} holds no pictures{f' ({why})' if why else ''}; give a folder with PNG, JPEG or WebP files"
         )
     if good == 0:
-        raise BadInput(f"{path}: none of {len(bad):,} picture files can be used, the first being {shown[0]}")
+        count = "the only picture file cannot" if len(bad) == 1 else f"none of {len(bad):,} picture files can"
+        raise BadInput(f"{path}: {count} be used{': ' if len(bad) == 1 else ', the first being '}{shown[0]}")
     if bad and (strict or (len(bad) > 0.01 * (good + len(bad)) and (len(bad) > 10 or len(bad) >= good))):
         first = "; ".join(shown[:3])
         raise BadInput(
@@ -205,4 +220,5 @@ def _judged(path: str, listing: Listing, pictures: Pictures, strict: bool) -> li
     if good == 1:
         raise BadInput(f"{path} holds one usable picture; a GAN learns from many, and needs at least 2")
     more = [f"… and {len(bad) - 10:,} more"] if len(bad) > 10 else []
-    return [f"{len(bad):,} files cannot be used and are left out:", *shown[:10], *more] if bad else []
+    count = "1 file cannot be used and is" if len(bad) == 1 else f"{len(bad):,} files cannot be used and are"
+    return [f"{count} left out:", *shown[:10], *more] if bad else []

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from ganvas.data.source import Column
+from ganvas.data.table import Labels, classes_in_order, understood
 from ganvas.errors import BadInput
 from ganvas.files import printable
 
@@ -60,13 +62,14 @@ def channels_first(array: np.ndarray, stacked: bool = False) -> np.ndarray:
 
 
 class Stack(NamedTuple):
-    """Many pictures from one file: N×C×H×W, N labels or None, the names of the classes, the range, remarks."""
+    """Many pictures from one file: N×C×H×W, labels or None (see `DataSpec`), classes, the range, remarks, columns."""
 
     images: np.ndarray
     labels: np.ndarray | None
     classes: tuple[str, ...]
     range: tuple[float, float]
     notes: list[str]
+    columns: tuple[Column, ...] = ()
 
 
 def stack(array: np.ndarray, labels: Any = None, name: str = "the array") -> Stack:
@@ -99,11 +102,46 @@ def stack(array: np.ndarray, labels: Any = None, name: str = "the array") -> Sta
         array, scale = array.astype(np.uint16, copy=False), (0, 65535)
     if labels is None:
         return Stack(array, None, (), scale, notes)
-    labels = np.asarray(labels).reshape(-1)
-    if len(labels) != len(array):
-        raise BadInput(f"{name} holds {len(array):,} pictures and {len(labels):,} labels; they must be as many")
-    classes, numbers = np.unique(labels, return_inverse=True)
-    return Stack(array, numbers.astype(np.int64), tuple(printable(str(c)) for c in classes), scale, notes)
+    labels = np.asarray(labels)
+    if labels.shape[:1] != (len(array),):
+        count = f"{len(labels):,}" if labels.ndim else "no"
+        raise BadInput(f"{name} holds {len(array):,} pictures and {count} labels; they must be as many")
+    told = _labels(labels, name)
+    return Stack(array, told.values, told.classes, scale, notes + told.notes, told.columns)
+
+
+def _labels(labels: np.ndarray, name: str) -> Labels:
+    """N labels (any integers, words, real numbers), N×1 of them, one-hot rows N×K, or N×K with a column each."""
+    table = labels.reshape(len(labels), -1)
+    if labels.ndim > 2 or labels.dtype.kind not in "biufSU" or table.shape[1] > 100:
+        raise BadInput(f"{name}: labels are {labels.dtype} of shape {labels.shape}; give N words or numbers, or N×K")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise BadInput(f"{name}: {(~np.isfinite(labels)).sum():,} labels are no finite numbers; repair them")
+    if labels.dtype.kind == "S":
+        table = np.char.decode(table, "utf-8", "backslashreplace")
+    notes = []
+    if (
+        table.shape[1] > 1
+        and labels.dtype.kind in "biuf"
+        and ((table != 0).sum(1) == 1).all()
+        and (table.max(1) == 1).all()
+    ):
+        table, notes = table.argmax(1)[:, None], ["labels are one-hot rows: read as one class each"]
+    if table.shape[1] == 1 and (table.dtype.kind != "f" or _whole(table)):
+        table = table.astype(np.int64) if table.dtype.kind in "biuf" else table
+        values, numbers = np.unique(table, return_inverse=True)  # once a class, not once a picture
+        classes = classes_in_order([str(v) for v in values]) if table.dtype.kind == "U" else [str(v) for v in values]
+        if len(classes) == 1:
+            notes.append(
+                f"all labels are {printable(classes[0])}, which tells nothing: the pictures count as unlabelled"
+            )
+            return Labels(None, (), (), notes)
+        rank = {text: k for k, text in enumerate(classes)}
+        numbers = np.array([rank[str(v)] for v in values], np.int64)[numbers.reshape(-1)]
+        return Labels(numbers, tuple(map(printable, classes)), (), notes)
+    heads = ["label"] if table.shape[1] == 1 else [f"label{k}" for k in range(table.shape[1])]
+    told = understood("labels come with the pictures", heads, [tuple(f"{v}" for v in row) for row in table.tolist()])
+    return told._replace(notes=notes + told.notes)
 
 
 def _whole(array: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from ganvas.data.source import Arrays, DataSpec, pack_mean
 _TRAIN, _HELD_OUT = 0, 1  # two streams that share no number
 
 
-def _uniforms(stream: tuple[int, ...], start: int, size: int, columns: int) -> np.ndarray:
+def uniforms(stream: tuple[int, ...], start: int, size: int, columns: int) -> np.ndarray:
     """size×columns numbers in [0, 1): row i depends on (stream, start + i) alone, whatever else was drawn.
 
     Philox is a function of a counter; each of its steps gives four numbers, so a row takes columns / 4 steps.
@@ -62,7 +62,7 @@ class Shapes:
 
     def _draw(self, stream: tuple[int, ...], start: int, size: int) -> Arrays:
         (height, width), short = self._size, min(self._size)
-        u = _uniforms(stream, start, size, 8)
+        u = uniforms(stream, start, size, 8)
         shape, colour = (u[:, 0] * len(self.SHAPES)).astype(int), (u[:, 1] * len(self.COLOURS)).astype(int)
         u = u.astype(np.float32)  # only now: in float32 the largest number below 1 rounds to 1, a shape too many
         radius = short * (0.2 + 0.14 * u[:, 2])  # in pixels; every shape stays inside the picture at any angle
@@ -152,7 +152,7 @@ class Points:
         return self._draw((_HELD_OUT,), 0, min(n if n is not None else self.HELD_OUT, self.HELD_OUT))
 
     def _draw(self, stream: tuple[int, ...], start: int, size: int) -> Arrays:
-        u = _uniforms(stream, start, size, 4)
+        u = uniforms(stream, start, size, 4)
         mode = np.searchsorted(np.cumsum(self.weights)[:-1], u[:, 0], side="right")
         radius, angle = np.sqrt(-2 * np.log1p(-u[:, 1])), 2 * np.pi * u[:, 2]  # Box and Muller's transform
         normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)[:, : self.modes.shape[1]]

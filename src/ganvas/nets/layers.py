@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganvas import luck
+
 
 @functools.cache
 def onednn_linear():
@@ -82,8 +84,13 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return F.dropout(x, self.p)
-        bits = torch.empty(math.ceil(x.numel() / 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-        kept = bits[: x.numel()].view(x.shape) >= round(self.p * 2**16) - 2**15
+
+        def bits(n: int) -> Tensor:
+            size = math.prod(x.shape[1:])
+            words = torch.empty(math.ceil(n * size / 4), dtype=torch.int64).random_(-(2**63), None)
+            return words.view(torch.int16)[: n * size].view(n, size)
+
+        kept = luck.rows(bits, len(x)).view(x.shape) >= round(self.p * 2**16) - 2**15
         return x * kept.to(x.dtype).mul_(1 / (1 - self.p))
 
     def extra_repr(self) -> str:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ class Move(NamedTuple):
 class Game(ABC):
     """The rules: who moves when, and what each move minimises. Games are final; they share functions, not base classes."""
 
-    needs: ClassVar[frozenset[str]]  # batch keys it cannot do without
+    needs: frozenset[str]  # batch keys it cannot do without
     players: dict[str, nn.Module]
 
     @abstractmethod

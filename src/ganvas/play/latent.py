@@ -1,14 +1,17 @@
 """Noise to image: GAN, DCGAN and, with other losses, penalties and conditions, most of the family."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
+from ganvas import luck
+from ganvas.play.augment import BARE, Augmentation
 from ganvas.play.game import Batch, Game, Move
 from ganvas.play.losses import LOSSES, AdversarialLoss
 from ganvas.play.penalties import Constraint, GradientPenalty, widened
@@ -23,7 +26,7 @@ class Normal:
 
     def draw(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         """n×dim from torch's default generator, which the trainer seeds by position."""
-        return torch.randn(n, self.dim, device=device)
+        return luck.rows(lambda n: torch.randn(n, self.dim, device=device), n)
 
     def at(self, seed: int, index: int) -> np.ndarray:
         """The latent of picture `index` under `seed`: the same alone, in a sheet or in a film."""
@@ -42,7 +45,7 @@ class Uniform:
     high: float = 1.0
 
     def draw(self, n: int, device: torch.device | str = "cpu") -> Tensor:
-        return torch.rand(n, self.dim, device=device) * (self.high - self.low) + self.low
+        return luck.rows(lambda n: torch.rand(n, self.dim, device=device), n) * (self.high - self.low) + self.low
 
     def at(self, seed: int, index: int) -> np.ndarray:
         return np.random.default_rng([seed, index]).uniform(self.low, self.high, self.dim).astype(np.float32)
@@ -83,9 +86,9 @@ class Latent(Game):
     constrained weights. `reuse`: G moves on the fakes D has just judged (DCGAN's code: one pass of G less) instead of
     on new noise (the algorithm box). `simultaneous`: both players answer the same position (the 2014 code).
     `g_times`: G's batch is so many times D's. `classify`: D names the class instead of being told it.
+    `augment`: what every image, real or fake, goes through before D sees it, in both players' moves.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"image"})
     G: nn.Module
     D: nn.Module
     prior: Prior
@@ -98,11 +101,14 @@ class Latent(Game):
     conditional: bool = False
     g_times: int = 1
     classify: Classify | None = None
+    augment: Augmentation = BARE
 
     def __post_init__(self):
+        self.needs = frozenset({"image"}) | self.augment.needs
         self.players = {"G": self.G, "D": self.D}
 
     def round(self, batches: Iterator[Batch], clock: Clock) -> Iterator[Move | tuple[Move, ...]]:
+        self.augment.adapt(clock)
         if self.simultaneous:
             batch = next(batches)
             fake = self.fakes(batch)
@@ -121,11 +127,12 @@ class Latent(Game):
 
     def judge(self, batch: Batch, fake: Tensor, clock: Clock) -> Move:
         """The discriminator's move: raise D(x), lower D(G(z)), stay smooth."""
-        D, x = self.discriminator(batch), batch["image"]
+        D, x, fake = self.discriminator(batch), self.augment(batch["image"]), self.augment(fake)
         real, fooled = D(x), D(fake)
         logits = real[:, :1], fooled[:, :1]
         loss = self.loss.discriminator(*logits).mean()
         seen = {"real": logits[0], "fake": logits[1], **self.loss.read(*logits)}
+        seen |= self.augment.watch(*logits, lambda: self.judge_unseen(batch))
         if self.classify:
             seen["class_loss"] = named(real, batch["label"]) + named(fooled, batch["label"])
             loss = loss + self.classify.d_weight * seen["class_loss"]
@@ -137,10 +144,10 @@ class Latent(Game):
     def fool(self, batch: Batch, fake: Tensor) -> Move:
         """The generator's move: raise D(G(z)); if relativistic, over the real images' logits."""
         D = self.discriminator(batch)
-        fooled = D(fake)
+        fooled = D(self.augment(fake))
         seen = {"fake": fooled[:, :1]}
         if self.loss.relativistic:
-            seen["real"] = D(batch["image"])[:, :1]
+            seen["real"] = D(self.augment(batch["image"]))[:, :1]
         loss = self.loss.generator(seen["fake"], seen.get("real")).mean()
         if self.classify:
             seen["class_loss"] = named(fooled, batch["label"])
@@ -159,8 +166,25 @@ class Latent(Game):
 
     def discriminator(self, batch: Batch) -> Callable[[Tensor], Tensor]:
         """D's logits, at least fp32, for images that belong to this batch's labels."""
-        told = {"label": batch["label"]} if self.conditional and not self.classify else {}
+        told = self.told(batch)
         return lambda images: widened(self.D(images, **told))
+
+    @torch.no_grad()
+    def judge_unseen(self, batch: Batch) -> Tensor:
+        """D's logits, N×1, for this batch's held-out images, augmented as all others; D's buffers keep no trace of them."""
+        aside = {name: buffer.clone() for name, buffer in self.D.named_buffers()}
+        told = self.told(batch, "held_out_label")
+        return widened(functional_call(self.D, aside, (self.augment(batch["held_out"]),), told))[:, :1]
+
+    def told(self, batch: Batch, label: str = "label") -> dict[str, Tensor]:
+        """What D is told of the images."""
+        return {"label": batch[label]} if self.conditional and not self.classify else {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.augment.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.augment.load_state_dict(state)
 
 
 def named(answer: Tensor, label: Tensor) -> Tensor:
@@ -169,5 +193,5 @@ def named(answer: Tensor, label: Tensor) -> Tensor:
 
 
 def repeated(batch: Batch, times: int) -> Batch:
-    """The batch, so many times over."""
-    return batch if times == 1 else {name: torch.cat([t] * times) for name, t in batch.items()}
+    """The batch with every example so many times, next to each other."""
+    return batch if times == 1 else {name: t.repeat_interleave(times, 0) for name, t in batch.items()}

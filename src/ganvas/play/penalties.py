@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ganvas import luck
 from ganvas.play.schedules import Clock, Schedule
 
 Place = Callable[[Tensor, Tensor], Tensor]
@@ -26,7 +27,8 @@ def between(real: Tensor, fake: Tensor) -> Tensor:
 
 def around(real: Tensor, fake: Tensor) -> Tensor:
     """Real images under noise of half the batch's standard deviation (Kodali et al. 2017, DRAGAN, authors' code)."""
-    return real + _share(real) * 0.5 * real.std() * torch.rand_like(real)
+    noise = luck.rows(lambda n: torch.rand(n, *real.shape[1:], dtype=real.dtype, device=real.device), len(real))
+    return real + _share(real) * 0.5 * real.std() * noise
 
 
 def widened(t: Tensor) -> Tensor:
@@ -35,7 +37,8 @@ def widened(t: Tensor) -> Tensor:
 
 
 def _share(images: Tensor) -> Tensor:
-    return torch.rand(len(images), *[1] * (images.ndim - 1), device=images.device)
+    ones = [1] * (images.ndim - 1)
+    return luck.rows(lambda n: torch.rand(n, *ones, device=images.device), len(images))
 
 
 @dataclass(frozen=True)

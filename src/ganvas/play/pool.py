@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from ganvas import luck
+
 
 class ImagePool:
     """Half of what comes back is new; the other half was drawn earlier and leaves its place to the new one.
@@ -16,13 +18,14 @@ class ImagePool:
 
     def __call__(self, fakes: Tensor) -> Tensor:
         """N×C×H×W in, N×C×H×W out, detached. With size 0 the fakes come straight back."""
-        out = []
-        for fake in fakes.detach():
+        n, out = len(fakes), []
+        old = luck.rows(lambda n: torch.rand(n) < 0.5, n).tolist()
+        places = luck.rows(lambda n: torch.randint(max(self.size, 1), (n,)), n).tolist()
+        for fake, exchange, place in zip(fakes.detach(), old, places, strict=True):
             if len(self.images) < self.size:
-                self.images.append(fake)
-            elif self.size and torch.rand(()) < 0.5:
-                place = int(torch.randint(self.size, ()))
-                fake, self.images[place] = self.images[place], fake
+                self.images.append(fake.clone())
+            elif self.size and exchange:
+                fake, self.images[place] = self.images[place], fake.clone()
             out.append(fake)
         return torch.stack(out)
 

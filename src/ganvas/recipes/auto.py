@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate, levels
+from ganvas.recipes.common import AugmentName, LossName, ScheduleName, augmentation, latent_phase, learning_rate, levels
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
+
+FEW = 5_000  # training images below which a discriminator overfits within an ordinary run
 
 
 def auto(
@@ -22,6 +24,7 @@ def auto(
     schedule: ScheduleName = "linear",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName | None = None,
     conditional: bool | None = None,
     batch: int = 64,
     images: int = 300_000,
@@ -40,10 +43,12 @@ def auto(
         gamma: weight of R1 and R2 (γ/2 · E‖∇D‖², pixels in [−1, 1]); not given: 1 up to 48 pixels a side, else 10
         lazy: rounds between two penalties
         lr: Adam's learning rate for both players
-        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for); not given: ada below 5,000 training images, else none
         conditional: G and D are told the label; not given: where the data have labels
         batch: real images an update
         images: real images in the whole run
@@ -54,8 +59,8 @@ def auto(
     from ganvas.play.penalties import GradientPenalty, fake, real
     from ganvas.play.schedules import constant
 
-    chosen, _ = settle(data, {"width": width, "gamma": gamma, "conditional": conditional})
-    width, gamma, conditional = chosen["width"], chosen["gamma"], chosen["conditional"]
+    chosen, _ = settle(data, {"width": width, "gamma": gamma, "augment": augment, "conditional": conditional})
+    width, gamma, augment, conditional = (chosen[name] for name in ("width", "gamma", "augment", "conditional"))
     told = levels(data, conditional)
     count, _ = doublings(data.shape)
     channels = [min(width * 2**i, 8 * width) for i in reversed(range(count + 1))]
@@ -67,7 +72,7 @@ def auto(
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.0, 0.99), ema=ema,
             penalties=(GradientPenalty(half, real, 0.0, lazy), GradientPenalty(half, fake, 0.0, lazy)),
-            conditional=conditional,
+            conditional=conditional, augment=augmentation(augment, data, loss),
         )
     ]  # fmt: skip
 
@@ -82,6 +87,10 @@ def settle(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str, Any], l
     if chosen.get("gamma") is None:
         chosen["gamma"] = 1.0 if side <= 48 else 10.0
         reasons.append(f"gamma {chosen['gamma']:g}: the images have {side} pixels a side")
+    if chosen.get("augment") is None:
+        few, count = 0 < data.n < FEW, f"{data.n:,} training images" if data.n else "endless training images"
+        chosen["augment"] = ("ada" if data.held_out else "diffaugment") if few else "none"
+        reasons.append(f"augment {chosen['augment']}: {count}{', few enough for D to learn them by heart' * few}")
     if chosen.get("conditional") is None:
         chosen["conditional"] = bool(data.levels)
         reasons.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganvas.recipes.common import LossName, ScheduleName, latent_phase, learning_rate, levels
+from ganvas.recipes.common import AugmentName, LossName, ScheduleName, augmentation, latent_phase, learning_rate, levels
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -21,6 +21,7 @@ def dcgan(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 128,
     images: int = 1_500_000,
@@ -40,10 +41,12 @@ def dcgan(
         kernel: side of the convolution kernels, 4 or 5
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players
-        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
@@ -63,7 +66,7 @@ def dcgan(
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=rate, betas=(0.5, 0.999), ema=ema, reuse=True,
-            conditional=conditional,
+            conditional=conditional, augment=augmentation(augment, data, loss),
         )
     ]  # fmt: skip
 
@@ -101,7 +104,7 @@ def dcgan_upsample(
         dropout: share of D's activations zeroed
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players
-        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (none of these sources has one); 0: none, the live G is shown

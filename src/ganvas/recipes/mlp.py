@@ -39,7 +39,7 @@ def gan(
         d_widths: units of D's hidden layers
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players (betas .9, .999)
-        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
         warm_up: share of the run over which the learning rate rises from 0
         n_critic: updates of D before each of G (the paper's k)
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
@@ -90,7 +90,7 @@ def gan_dropout(
         dropout: share of D's units zeroed
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players
-        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
         warm_up: share of the run over which the learning rate rises from 0
         n_critic: updates of D before each of G (the paper's k)
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
@@ -141,7 +141,7 @@ def gan_leaky(
         latent: coordinates of z, standard normal
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players
-        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half
+        schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
         warm_up: share of the run over which the learning rate rises from 0
         n_critic: updates of D before each of G (the paper's k)
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganvas.recipes.common import LossName, levels, point_players, points
+from ganvas.recipes.common import AugmentName, LossName, augmentation, levels, point_players, points
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -39,6 +39,7 @@ def r3gan(
     beta2: tuple[float, float] = (0.9, 0.99),
     burn_in: float | None = None,
     ema: float | None = None,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int | None = None,
     images: int | None = None,
@@ -65,6 +66,8 @@ def r3gan(
         beta2: first and last β2 of Adam
         burn_in: share of the run over which these change
         ema: half-life, as a share of the images seen, of G's moving average; 0: none
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update
         images: real images in the whole run
@@ -107,7 +110,8 @@ def r3gan(
 
     half = course(tuple(g / 2 for g in chosen["gamma"]))
     penalties = tuple(GradientPenalty(half, at, 0.0, chosen["lazy"]) for at in (real, fake))
-    game = Latent(G, D, Normal(latent), LOSSES[loss], penalties, conditional=conditional)
+    rules = {"penalties": penalties, "conditional": conditional, "augment": augmentation(augment, data, loss)}
+    game = Latent(G, D, Normal(latent), LOSSES[loss], **rules)
     return [Phase(game, chosen["images"], chosen["batch"], {"G": learn(chosen["ema"]), "D": learn()})]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ganvas.recipes.common import (
+    AugmentName,
     LossName,
     ScheduleName,
+    augmentation,
     latent_phase,
     learning_rate,
     levels,
@@ -30,6 +32,7 @@ def sngan(
     schedule: ScheduleName = "linear",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 64,
     images: int = 3_000_000,
@@ -52,6 +55,8 @@ def sngan(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of D
         images: real images in the whole run
@@ -73,7 +78,7 @@ def sngan(
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=learning_rate(lr, schedule, warm_up),
             betas=(0.0, 0.9) if resnet else (0.5, 0.999), ema=ema, n_critic=5 if resnet else 1, g_times=2 if resnet else 1,
-            conditional=conditional,
+            conditional=conditional, augment=augmentation(augment, data, loss),
         )
     ]  # fmt: skip
 
@@ -90,6 +95,7 @@ def r1(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 64,
     images: int = 3_000_000,
@@ -112,6 +118,8 @@ def r1(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of D
         images: real images in the whole run
@@ -131,5 +139,6 @@ def r1(
         D = StabilityDiscriminator(data.shape, width, 8 * width, told)
     rate = learning_rate(lr, schedule, warm_up)
     penalty = GradientPenalty(constant(gamma / 2), real, 0.0, lazy)
-    game = Latent(G, D, Normal(latent), LOSSES[loss], (penalty,), conditional=conditional)
+    rules = {"penalties": (penalty,), "conditional": conditional, "augment": augmentation(augment, data, loss)}
+    game = Latent(G, D, Normal(latent), LOSSES[loss], **rules)
     return [Phase(game, images, batch, {"G": rmsprop(rate, ema), "D": rmsprop(rate)})]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganvas.recipes.common import (
+    AugmentName,
     LossName,
     ScheduleName,
+    augmentation,
     latent_phase,
     learning_rate,
     levels,
@@ -28,6 +30,7 @@ def lsgan(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 64,
     images: int = 1_500_000,
@@ -47,6 +50,8 @@ def lsgan(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of D
         images: real images in the whole run
@@ -57,7 +62,7 @@ def lsgan(
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=learning_rate(lr, schedule, warm_up),
-            betas=(0.5, 0.999), ema=ema, conditional=conditional,
+            betas=(0.5, 0.999), ema=ema, conditional=conditional, augment=augmentation(augment, data, loss),
         )
     ]  # fmt: skip
 
@@ -73,6 +78,7 @@ def dragan(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 64,
     images: int = 1_500_000,
@@ -94,6 +100,8 @@ def dragan(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of D
         images: real images in the whole run
@@ -106,7 +114,7 @@ def dragan(
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=learning_rate(lr, schedule, warm_up),
-            betas=(0.5, 0.999), ema=ema, conditional=conditional,
+            betas=(0.5, 0.999), ema=ema, conditional=conditional, augment=augmentation(augment, data, loss),
             penalties=(GradientPenalty(constant(penalty), around),),
         )
     ]  # fmt: skip
@@ -123,6 +131,7 @@ def pacgan(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 64,
     images: int = 1_500_000,
@@ -143,6 +152,8 @@ def pacgan(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of D
         images: real images in the whole run
@@ -156,7 +167,7 @@ def pacgan(
     return [
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=learning_rate(lr, schedule, warm_up),
-            betas=(0.5, 0.999), ema=ema, conditional=conditional,
+            betas=(0.5, 0.999), ema=ema, conditional=conditional, augment=augmentation(augment, data, loss),
         )
     ]  # fmt: skip
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganvas.recipes.common import (
+    AugmentName,
     LossName,
     ScheduleName,
     adam,
+    augmentation,
     latent_phase,
     learning_rate,
     levels,
@@ -36,6 +38,7 @@ def wgan(
     schedule: ScheduleName = "constant",
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int = 64,
     images: int = 5_000_000,
@@ -66,6 +69,8 @@ def wgan(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of D
         images: real images in the whole run
@@ -93,7 +98,7 @@ def wgan(
     learn = partial(rmsprop, rate) if optimizer == "rmsprop" else partial(adam, rate, (beta1, 0.999))
     game = Latent(
         G, D, Normal(latent), LOSSES[loss], n_critic=often(n_critic, opening, opening_rounds, 500),
-        constraint=ClipWeights(clip), conditional=conditional,
+        constraint=ClipWeights(clip), conditional=conditional, augment=augmentation(augment, data, loss),
     )  # fmt: skip
     return [Phase(game, images, batch, {"G": learn(ema), "D": learn()})]
 
@@ -124,6 +129,7 @@ def wgan_gp(
     schedule: ScheduleName | None = None,
     warm_up: float = 0.0,
     ema: float = 0.05,
+    augment: AugmentName = "none",
     conditional: bool = False,
     batch: int | None = None,
     images: int = 5_000_000,
@@ -152,6 +158,8 @@ def wgan_gp(
         warm_up: share of the run over which the learning rate rises from 0
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
+        augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
+            of it as D's overfitting asks for)
         conditional: G and D are told the label
         batch: real images an update of the critic; not given: 50 for mnist, 64 for resnet
         images: real images in the whole run
@@ -182,6 +190,7 @@ def wgan_gp(
         latent_phase(
             G, D, Normal(latent), loss=loss, images=images, batch=batch, lr=learning_rate(lr, schedule, warm_up),
             betas=(0.0, 0.9) if net == "resnet" else (0.5, 0.9), ema=ema, n_critic=n_critic, conditional=conditional,
+            augment=augmentation(augment, data, loss),
             pixels=(0.0, 1.0) if net == "mnist" and not points(data) else (-1.0, 1.0), g_times=2 if small else 1,
             penalties=(GradientPenalty(constant(penalty), between),),
         )

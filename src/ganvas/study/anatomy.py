@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from ganvas.data.labels import spread
 from ganvas.data.source import DataSpec
 from ganvas.play.game import Batch, Move, Phase
 from ganvas.play.schedules import Clock
 
 ROUNDS = 16  # enough to meet every lazy penalty in its share
+START = 1024  # layers and costs are those of a run under way
 
 
 class Layer(NamedTuple):
@@ -78,12 +80,14 @@ def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
         nonlocal drawn
         while True:
             drawn += batch
-            middle = sum(phase.pixels) / 2
-            yield {"image": torch.full((batch, *spec.shape), middle), "label": torch.zeros(batch, dtype=torch.long)}
+            image = torch.full((batch, *spec.shape), sum(phase.pixels) / 2)
+            label = torch.from_numpy(spread(spec, batch))
+            yield {"image": image, "label": label, "held_out": image, "held_out_label": label}
 
     params = {name: list(player.parameters()) for name, player in phase.game.players.items()}
     for k in range(rounds):
-        for together in phase.game.round(blanks(), Clock(k * batch, k, phase.images)):
+        later = START + k  # in the first rounds, and in every 500th, WGAN's critic moves a hundred times
+        for together in phase.game.round(blanks(), Clock(later * batch, later, phase.images)):
             for move in (together,) if isinstance(together, Move) else together:
                 move.loss.backward(inputs=params[move.player], retain_graph=True)
     return drawn

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganvas import files
-from ganvas.study.log import Row, judges, phase, players, series, settle
+from ganvas.study.log import Row, bounds, judges, phase, players, series, settle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,8 @@ def curves(
 ) -> None:
     """A PNG of each player's loss over the real images seen and, where logged, what the discriminators believe.
 
+    Of an explicit density −ELBO and its reconstruction part, and beneath them KL, all in nats an image.
+
     Thin lines are the rows, thick ones a running mean. equilibrium: loss of a player ("D", "G") where it would come to
     rest, drawn dashed. A vertical line marks each new phase. Spikes may leave the frame; a note then says how far.
     """
@@ -37,14 +39,17 @@ def curves(
     from matplotlib.figure import Figure
 
     rows, look = settle(rows), DARK if dark else LIGHT
-    beliefs = _beliefs(rows)
-    figure = Figure(figsize=(6.4, 5.6 if beliefs else 3.4), dpi=200, facecolor=look["ground"], layout="constrained")
+    losses, beliefs, kl = _losses(rows), _beliefs(rows), _parts(rows, {"kl": "KL"})
+    second = beliefs or kl
+    figure = Figure(figsize=(6.4, 5.6 if second else 3.4), dpi=200, facecolor=look["ground"], layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(2 if beliefs else 1, sharex=True, squeeze=False, height_ratios=(3, 2) if beliefs else None)
-    losses = [(name, series(rows, f"{name}/loss")) for name in players(rows)]
-    _dress(panels[0, 0], "loss", rows, look)
+    panels = figure.subplots(2 if second else 1, sharex=True, squeeze=False, height_ratios=(3, 2) if second else None)
+    _dress(panels[0, 0], "nats an image" if bounds(rows) else "loss", rows, look)
     _draw(panels[0, 0], rows, losses, look)
     _rest(panels[0, 0], equilibrium or {}, [name for name, _ in losses], look)
+    if kl and not beliefs:
+        _dress(panels[1, 0], "nats an image", rows, look)
+        _draw(panels[1, 0], rows, kl, look)
     if beliefs:
         _dress(panels[1, 0], "share", rows, look)
         _draw(panels[1, 0], rows, beliefs, look, frame=(0.0, 1.0))
@@ -54,6 +59,19 @@ def curves(
     buffer = BytesIO()
     figure.savefig(buffer, format="png", facecolor=look["ground"], metadata={"Software": None})
     out.write(buffer.getvalue()) if isinstance(out, BytesIO) else files.write_atomic(Path(out), buffer.getvalue())
+
+
+def _losses(rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:
+    if bounds(rows):
+        downward = [("−ELBO", -elbo) for _, elbo in _parts(rows, {"elbo": "ELBO"})]
+        return downward + _parts(rows, {"reconstruction": "reconstruction"})
+    return [(name, series(rows, f"{name}/loss")) for name in players(rows)]
+
+
+def _parts(rows: Sequence[Row], titles: Mapping[str, str]) -> list[tuple[str, np.ndarray]]:
+    """These parts of a bound, where they are logged."""
+    found = [(title, series(rows, f"{player}/{key}")) for player in bounds(rows) for key, title in titles.items()]
+    return [(title, values) for title, values in found if np.isfinite(values).any()]
 
 
 def _beliefs(rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganvas.study.log import Row, judges, latest_phase, mean, players, series, tail
+from ganvas.study.log import Row, bounds, judges, latest_phase, mean, players, series, tail
 from ganvas.study.trend import FEWEST, Trend, trend
 
 Run = Mapping[str, Any]
 
 # what a move reports besides parts of its loss; a loss with other parts (L1, cycle, class) has no known equilibrium
-PLAIN = {"loss", "real", "fake", "accuracy", "p_real", "p_fake", "penalty", "grad_norm", "lr"}
+PLAIN = {"loss", "real", "fake", "accuracy", "p_real", "p_fake", "penalty", "grad_norm", "lr", "augment_p", "overfit"}
+UNUSED = 0.1  # nats of KL; no more than that can an image and its code have in common
 OFFSET_FREE = {"wasserstein", "hinge"}  # the generator's loss is −D(G(z)), whose zero is arbitrary
 
 
@@ -23,12 +24,15 @@ class Ill(NamedTuple):
 
 
 def ills(rows: Sequence[Row], run: Run) -> list[Ill]:
-    """What the log shows of: broken numbers, D won, D learned nothing, G starved, swings. Looks at the last phase."""
+    """What the log shows of: broken numbers, D won, D learned nothing, G starved, an unused code, swings.
+
+    Looks at the last phase.
+    """
     if not rows:
         return []
     last = latest_phase(rows)
-    checks = (_broken(rows), _won(last, run), _learned_nothing(last, run), _starved(last, run), _swings(last, run))
-    return [ill for ill in checks if ill]
+    checks = (_won, _learned_nothing, _starved, _collapsed, _swings)
+    return [ill for ill in (_broken(rows), *(check(last, run) for check in checks)) if ill]
 
 
 def _broken(rows: Sequence[Row]) -> Ill | None:
@@ -87,6 +91,18 @@ def _starved(rows: Sequence[Row], run: Run) -> Ill | None:
     )
 
 
+def _collapsed(rows: Sequence[Row], run: Run) -> Ill | None:
+    kl = min((mean(tail(rows), f"{player}/kl") for player in bounds(rows)), default=np.inf)
+    if len(rows) < FEWEST or not kl < UNUSED:
+        return None
+    return Ill(
+        "posterior collapse",
+        f"Posterior collapse: in the last {len(tail(rows))} rows KL is {kl:.2g} nats an image, and that is the most that "
+        "the code z can say about its image. The decoder draws the same picture whatever it is told; a smaller --sigma or "
+        "--beta makes the code worth its price.",
+    )
+
+
 def _swings(rows: Sequence[Row], run: Run) -> Ill | None:
     swings = [(label, course) for label, course in courses(rows, run) if course.kind == "swinging"]
     if not swings:
@@ -95,13 +111,24 @@ def _swings(rows: Sequence[Row], run: Run) -> Ill | None:
     return Ill(
         "oscillation",
         f"In the last third of the log {told}: the players chase each other instead of settling (oscillation). Smaller "
-        "learning rates, a smaller β1 or a gradient penalty damp it.",
+        "learning rates, a smaller β1 or a gradient penalty damp it."
+        if not bounds(rows)
+        else f"In the last third of the log {told} (oscillation). A smaller learning rate damps it.",
     )
 
 
 def courses(rows: Sequence[Row], run: Run) -> list[tuple[str, Trend]]:
-    """What is followed, in words, and its trend over the last third: each loss, or a Wasserstein critic's distance."""
-    if loss_name(run) == "wasserstein":
+    """What is followed, in words, and its trend over the last third.
+
+    Each loss; of a Wasserstein critic its distance, of an explicit density its bound and the part that the code costs.
+    """
+    if explicit := bounds(rows):
+        watched = [
+            (name, series(rows, f"{player}/{key}"))
+            for player in explicit
+            for name, key in (("the ELBO", "elbo"), ("KL", "kl"))
+        ]
+    elif loss_name(run) == "wasserstein":
         watched = [
             (f"the distance that {d} sees", series(rows, f"{d}/real") - series(rows, f"{d}/fake")) for d in judges(rows)
         ]

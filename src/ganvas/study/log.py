@@ -114,3 +114,8 @@ def mean(rows: Iterable[Row], key: str) -> float:
 def judges(rows: Sequence[Row]) -> list[str]:
     """The players that tell real from generated images: the discriminators."""
     return [p for p in players(rows) if p.startswith("D") or any(f"{p}/accuracy" in row for row in rows)]
+
+
+def bounds(rows: Sequence[Row]) -> list[str]:
+    """The players that report a bound on the data's likelihood: explicit densities."""
+    return [p for p in players(rows) if any(f"{p}/elbo" in row for row in rows)]

@@ -55,7 +55,13 @@ class ProgressLine:
 
 
 def in_short(means: Mapping[str, float]) -> str:
-    """Losses, and what D makes of real and fake: "D 0.61 · G 1.20 · told apart 81% · D(x) 0.74 · D(G(z)) 0.25"."""
+    """Losses, and what D makes of real and fake: "D 0.61 · G 1.20 · told apart 81% · D(x) 0.74 · D(G(z)) 0.25".
+
+    Of an explicit density its bound and what the code costs, in nats an image: "ELBO -123.4 · KL 20.1 · 3.21 bits/dim".
+    """
+    if "G/elbo" in means:
+        bits = [f"{means['G/bits_per_dim']:.2f} bits/dim"] if "G/bits_per_dim" in means else []
+        return " · ".join([f"ELBO {means['G/elbo']:.1f}", f"KL {means['G/kl']:.1f}", *bits])
     parts = [f"{key.removesuffix('/loss')} {value:.2f}" for key, value in means.items() if key.endswith("/loss")]
     if "D/accuracy" in means:
         parts += [f"told apart {means['D/accuracy']:.0%}"]

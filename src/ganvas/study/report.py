@@ -16,7 +16,7 @@ from ganvas import files
 from ganvas.errors import BadInput
 from ganvas.study.curves import curves
 from ganvas.study.ills import equilibrium, record
-from ganvas.study.log import Row, elapsed, number, read_log, series
+from ganvas.study.log import Row, bounds, elapsed, number, read_log, series
 from ganvas.study.sheets import film, fit
 from ganvas.study.words import describe, duration, headline, names
 
@@ -39,11 +39,11 @@ def write_report(run: Path) -> Path:
     sections = [
         _section("Pictures", _pictures(run, rows)),
         _section("Curves", _curves(rows, about)),
-        _section("What the numbers say", "".join(f"<p>{escape(text)}</p>" for text in describe(rows, about))),
+        _section("What the numbers say", "".join(f"<p>{_prose(text)}</p>" for text in describe(rows, about))),
         _section("Facts", _facts(rows, about)),
         _section("What next", _next(run, rows, about)),
     ]
-    title, text = escape(f"{recipe} on {data}"), escape(headline(rows, about))
+    title, text = escape(f"{recipe} on {data}"), _prose(headline(rows, about))
     page = PAGE.format(title=title, headline=text, style=STYLE, body="\n".join(sections))
     files.write_atomic(run / "report.html", page)
     return run / "report.html"
@@ -99,7 +99,9 @@ def _curves(rows: list[Row], about: Run) -> str:
     curves(rows, light, rest)
     curves(rows, dark, rest, dark=True)
     night = f'<source media="(prefers-color-scheme: dark)" srcset="{_data("png", dark.getvalue())}">'
-    caption = "Losses, and what the discriminator believes. Thin lines: as logged; thick lines: smoothed."
+    what = "Losses, and what the discriminator believes"
+    what = "The bound on −ln p(x) and its two parts" if bounds(rows) else what
+    caption = f"{what}. Thin lines: as logged; thick lines: smoothed."
     return _figure(caption, _data("png", light.getvalue()), night)
 
 
@@ -120,7 +122,9 @@ def _facts(rows: list[Row], about: Run) -> str:
         "notes on the data": data.get("notes"),
         "images seen": f"{images:,.0f}" + (f" of {planned:,.0f}" if math.isfinite(planned) else ""),
         "epochs": f"{images / spec['n']:,.3g}" if number(spec.get("n")) > 0 else None,
-        "time in training": duration(elapsed(rows)) if elapsed(rows) else None,
+        "time in training": f"{duration(elapsed(rows))} in rounds; start-up, sheets, checkpoints and pauses not counted"
+        if elapsed(rows)
+        else None,
         "throughput": f"{np.nanmedian(speed):,.0f} images a second (median)" if np.isfinite(speed).any() else None,
         "seed": about.get("seed"),
         "device": about.get("device"),
@@ -194,6 +198,10 @@ def _figure(caption: str, source: str, variant: str = "") -> str:
     return f"<figure><picture>{variant}{image}</picture><figcaption>{escape(caption)}</figcaption></figure>"
 
 
+def _prose(text: str) -> str:
+    return escape(text).replace(" %", "&nbsp;%")
+
+
 def _section(title: str, content: str) -> str:
     return f"<section><h2>{title}</h2>{content}</section>" if content else ""
 
@@ -203,7 +211,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e8e8e8; --faint: #a0a0a0; --line: #33363c; --ground: #16181c; --box: #212429; }
 }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 62rem; background: var(--ground); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: var(--ground); color: var(--ink);
        font: 1rem/1.55 system-ui, sans-serif; }
 h1 { font-size: 1.8rem; line-height: 1.2; margin: .2rem 0 .6rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.4rem 0 .8rem; }
@@ -211,11 +219,14 @@ p { margin: .5rem 0; max-width: 46rem; overflow-wrap: anywhere; }
 .lead { font-size: 1.15rem; }
 .kind, figcaption, summary, th { color: var(--faint); }
 .kind { margin: 0; }
-.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.2rem; }
+.row { display: grid; gap: 1.2rem; }
+@media (min-width: 48rem) { .row { grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); } }
 figure { margin: 0; max-width: 46rem; }
 img { display: block; width: 100%; height: auto; border-radius: 4px; }
 figcaption { font-size: .9rem; margin-top: .4rem; }
 details { margin-top: 1.2rem; }
+details figure { max-width: none; }
+details img { width: auto; max-width: 100%; }
 summary { cursor: pointer; margin-bottom: .6rem; }
 table { border-collapse: collapse; font-size: .95rem; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); }

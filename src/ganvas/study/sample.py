@@ -1,34 +1,42 @@
-"""Asking a generator for pictures: picture i of a seed is the same alone, in a sheet, or in a film."""
+"""Asking a generator for pictures: picture i of a seed is the same alone, in a sheet, or in a film, given its label."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ganvas.data import labels
+from ganvas.data.labels import Wanted
 from ganvas.data.source import DataSpec
 from ganvas.errors import BadInput
 from ganvas.play.game import Batch, Game
 from ganvas.play.latent import Prior
-from ganvas.study.sheets import save_picture, sheet, write_picture
+from ganvas.study.sheets import beside, save_picture, sheet, write_picture
 
 
 class Images(np.ndarray):
     """N×C×H×W pictures in the data's own depth: uint8, uint16 or float32. A notebook shows them as a sheet.
 
-    span: the values that mean black and white, which floats need to be shown.
+    span: the values that mean black and white, which floats need to be shown. rows: what to write beside the rows of
+    the sheet, where each has a name; a part of the pictures has none.
     """
 
     span: tuple[float, float] = (0, 1)
+    rows: tuple[str, ...] = ()
 
     def __array_finalize__(self, other):
         self.span = getattr(other, "span", (0, 1))
 
     def sheet(self, **options):
         """One picture (PIL) of them all."""
-        return sheet(visible(np.asarray(self), self.span), **options)
+        if self.rows:
+            options = {"columns": len(self) // len(self.rows)} | options
+        picture = sheet(visible(np.asarray(self), self.span), **options)
+        return beside(self.rows, picture) if self.rows else picture
 
     def save(self, path: str | Path) -> None:
         """A sheet as an image file; for single files see `save_each`."""
@@ -75,40 +83,100 @@ class Generator:
     def device(self) -> torch.device:
         return next(self.net.parameters()).device
 
+    @property
+    def conditional(self) -> bool:
+        """Whether it is told a label."""
+        return bool(getattr(self.game, "conditional", False) and self.spec.levels)
+
     def to(self, device: torch.device | str) -> "Generator":
         self.net.to(device)
         return self
 
     def latents(self, n: int, seed: int = 0, first: int = 0) -> Tensor:
         """n×latent: those of pictures `first` … of this seed; each depends on (seed, its index) alone."""
-        return torch.from_numpy(np.stack([self.prior.at(seed, first + i) for i in range(n)])).to(self.device)
+        return self._latents(np.arange(first, first + n), seed)
+
+    def _latents(self, index: np.ndarray, seed: int) -> Tensor:
+        return torch.from_numpy(np.stack([self.prior.at(seed, int(i)) for i in index])).to(self.device)
 
     @torch.no_grad()
     def __call__(self, z: Tensor, batch: Batch | None = None) -> Tensor:
         low, high = self.pixels
-        images = self.game.imagine(self.net, z.to(self.device), batch or {}).float()
+        if batch is None:  # labels in turn
+            batch = {"label": torch.from_numpy(labels.in_turn(self.spec, np.arange(len(z)))).to(self.device)}
+        images = self.game.imagine(self.net, z.to(self.device), batch).float()
         return ((images - low) / (high - low)).clamp(0, 1)
 
-    def sample(self, n: int = 1, seed: int = 0, first: int = 0, batch: int = 250) -> Images:
-        """n pictures, C×H×W each, in the data's own depth and range; same seed, same pictures."""
-        for name, number, least in (("n", n, 1), ("seed", seed, 0), ("first", first, 0)):
-            if not isinstance(number, int | np.integer) or number < least:
-                raise BadInput(f"{name} must be a whole number from {least} up, not {number!r}")
-        images = np.concatenate(list(self._batches(n, seed, first, batch))).view(Images)
-        images.span = self.spec.range
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        first: int = 0,
+        batch: int = 250,
+        label: Wanted | Sequence[Wanted] | None = None,
+    ) -> Images:
+        """n pictures, C×H×W each, in the data's own depth and range; same seed, same pictures.
+
+        label: for a conditional generator a class by its name or index (a string is a name first, an int is an index:
+        see `spec.classes`), or for several columns {"colour": "red", "size": 0.7} or "colour=red,size=0.7", numbers in
+        the data's units; or a list of n of these. What is not given runs through its values in turn: picture i is of
+        class i modulo their number. Raises BadInput for what does not exist, and where there is nothing to be told.
+        """
+        _check(("n", n, 1), ("seed", seed, 0), ("first", first, 0))
+        index = np.arange(first, first + n)
+        if label is not None:
+            self._must_be_conditional()
+        if isinstance(label, list | tuple | np.ndarray):
+            if len(label) != n:
+                raise BadInput(f"label is a list of {len(label)} for {n} pictures; give one for each, or one for all")
+            each = [labels.told(self.spec, one, index[k : k + 1]) for k, one in enumerate(label)]
+            return self._draw(index, np.concatenate(each), seed, batch)
+        return self._draw(index, labels.told(self.spec, label, index), seed, batch)
+
+    def by_class(self, n: int | None = None, seed: int = 0, first: int = 0, most: int = 32) -> Images:
+        """At least n pictures, a row of the sheet for each class, its name beside it; by default 8 of each.
+
+        The latents are the same in every row, `first` and on: a column shows what the class alone changes. Picture k of
+        a row is `sample(label=…, first=first + k)`. `most` classes (or, with several columns, combinations) are shown,
+        evenly chosen. Rows are full, so there may be more than n pictures. Raises BadInput where there are no classes.
+        """
+        _check(("seed", seed, 0), ("first", first, 0), *[("n", n, 1)] * (n is not None))
+        self._must_be_conditional()
+        chosen, names = labels.rows(self.spec, most if n is None else min(n, most))
+        columns = 8 if n is None else -(-n // len(names))
+        index = np.tile(np.arange(first, first + columns), len(names))
+        images = self._draw(index, chosen.repeat(columns, axis=0), seed)
+        images.rows = names
         return images
 
-    def _batches(self, n: int, seed: int, first: int, batch: int) -> Iterator[np.ndarray]:
-        for start in range(0, n, batch):
-            z = self.latents(min(batch, n - start), seed, first + start)
-            labels = torch.arange(first + start, first + start + len(z), device=self.device)  # classes in turn
-            given = {"label": labels % max(len(self.spec.classes), 1)}
-            yield to_depth(self(z, given).cpu().numpy(), self.spec)
+    def _must_be_conditional(self) -> None:
+        if not self.conditional:
+            raise BadInput(
+                "this generator was trained without labels, so it cannot be asked for a class: leave it out, or train one "
+                "with --conditional"
+            )
+
+    def _draw(self, index: np.ndarray, label: np.ndarray, seed: int, batch: int = 250) -> Images:
+        """Picture k from latent `index[k]` of this seed and `label[k]`."""
+        parts = []
+        for start in range(0, len(index), batch):
+            here = slice(start, start + batch)
+            given = {"label": torch.from_numpy(label[here]).to(self.device)}
+            parts.append(to_depth(self(self._latents(index[here], seed), given).cpu().numpy(), self.spec))
+        images = np.concatenate(parts).view(Images)
+        images.span = self.spec.range
+        return images
 
     def __repr__(self) -> str:
         c, h, w = self.spec.shape
         recipe = self.label.get("recipe", type(self.net).__name__)
         return f"<ganvas generator: {recipe} on {self.spec.name}, {c}×{h}×{w}, trained on {self.images:,} images>"
+
+
+def _check(*numbers: tuple[str, Any, int]) -> None:
+    for name, number, least in numbers:
+        if not isinstance(number, int | np.integer) or number < least:
+            raise BadInput(f"{name} must be a whole number from {least} up, not {number!r}")
 
 
 def visible(images: np.ndarray, span: tuple[float, float]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Pictures of pictures: sheets, single files, films, and one input with its pixel values written in."""
 
+import re
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,8 @@ from ganvas import files
 from ganvas.errors import BadInput
 
 WIDTH = 448  # pixels: a sheet is at least this wide, so that 64 digits can be looked at without a lens
+PAGE = 960  # pixels: a picture of numbers is no wider than what a page shows without shrinking it
+SMALLEST, LARGEST = 11, 20  # pixels: type that can be read
 GAP = 64  # the grey between pictures: apart from black and from white ones
 
 
@@ -107,38 +110,87 @@ def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
     """A PNG of one picture C×H×W, enlarged, with each pixel's value written in its cell (one line per channel).
 
     Integers are written as they are, floats with two decimals. A side of more than 32 pixels is cropped to its central
-    28, and the title says so.
+    28, and where that many cells of readable numbers would be wider than a page, to as many as fit; the title says so.
     """
     image = np.asarray(image)
     if image.ndim != 3 or not image.size:
         raise BadInput(f"one picture is C×H×W, not an array of shape {image.shape}")
     c, height, width = image.shape
+    form = "{:.2f}" if image.dtype.kind == "f" else "{}"
     h, w = (side if side <= 32 else 28 for side in (height, width))
-    top, left = (height - h) // 2, (width - w) // 2
-    image = image[:, top : top + h, left : left + w]
+    shapes = {re.sub(r"\d", "8", form.format(v)) for v in _middle(image, h, w).flat}
+
+    def cell(letters: int) -> int:
+        """Pixels a side that the longest value needs, and its lines, in type of this size."""
+        font = ImageFont.load_default(letters)
+        return max(int(max(map(font.getlength, shapes))) + 10, (letters + 3) * c + 8)
+
+    h, w = (min(side, max(1, PAGE // cell(SMALLEST))) for side in (h, w))
+    image = _middle(image, h, w)
     title = f"{height} by {width} pixels" + (f", {c} channels" if c > 1 else "")
     if (h, w) != (height, width):
         title += f"; shown: the central {h} by {w}"
 
-    letters = min(20, max(11, 200 // w))  # pixels: larger where few cells share the width
+    letters = next((n for n in range(LARGEST, SMALLEST, -1) if cell(n) * w <= PAGE), SMALLEST)
     font = ImageFont.load_default(letters)
-    form = "{:.2f}" if image.dtype.kind == "f" else "{}"
     texts = ["\n".join(form.format(v) for v in pixel) for pixel in image.reshape(c, -1).T]
     colours = np.broadcast_to(_eight_bit(_visible(image[None]))[0, :3], (3, h, w)).reshape(3, -1).T
-    widest = max(font.getlength(line) for text in set(texts) for line in text.split("\n"))
-    cell = max(int(widest) + 10, (letters + 3) * c + 8, -(-WIDTH // w))
+    side = max(cell(letters), -(-WIDTH // w))
     head, margin = 44, 14  # pixels; Pillow's own font has no multiplication sign, hence "by" in the title
-    canvas = Image.new("RGB", (max(w * cell, 340) + 2 * margin, h * cell + head + margin), "white")
+    canvas = Image.new("RGB", (max(w * side, 340) + 2 * margin, h * side + head + margin), "white")
     draw = ImageDraw.Draw(canvas)
     draw.text((margin, head / 2), title, "black", ImageFont.load_default(18), anchor="lm")
     for i, (text, colour) in enumerate(zip(texts, colours, strict=True)):
-        y, x = head + i // w * cell, margin + i % w * cell
-        draw.rectangle((x, y, x + cell, y + cell), tuple(colour.tolist()), outline=(128, 128, 128))
+        y, x = head + i // w * side, margin + i % w * side
+        draw.rectangle((x, y, x + side, y + side), tuple(colour.tolist()), outline=(128, 128, 128))
         ink = "black" if colour @ (0.299, 0.587, 0.114) > 110 else "white"
-        draw.multiline_text((x + cell / 2, y + cell / 2), text, ink, font, anchor="mm", align="center", spacing=2)
+        draw.multiline_text((x + side / 2, y + side / 2), text, ink, font, anchor="mm", align="center", spacing=2)
     buffer = BytesIO()
     canvas.save(buffer, "PNG")
     _deliver(buffer, out)
+
+
+def _middle(image: np.ndarray, h: int, w: int) -> np.ndarray:
+    top, left = (image.shape[1] - h) // 2, (image.shape[2] - w) // 2
+    return image[:, top : top + h, left : left + w]
+
+
+def beside(names: Sequence[str], picture: Image.Image) -> Image.Image:
+    """The sheet with a name at the left of each of its rows, which are equally high.
+
+    A name is broken at its commas where the row is high enough; lines too long are cut.
+    """
+    high = picture.height / len(names)
+    size = min(18, max(9, round(0.6 * high)))
+    font = ImageFont.load_default(size)
+    missing = bytes(font.getmask("\U0010ffff"))
+    drawn = {c for c in set("".join(names)) if c.isspace() or bytes(font.getmask(c)) != missing}
+    widest = max(160, picture.width // 2)
+    texts = []
+    for k, name in enumerate(names):
+        # Pillow's own font knows Latin letters only: a row whose name it lacks is counted.
+        lines = name.split(", ") if set(name) <= drawn else [f"({k})"]
+        lines = lines if len(lines) * 1.4 * size <= high else [", ".join(lines)]
+        texts.append([_cut(line, font, widest) for line in lines])
+    margin = round(max(font.getlength(line) for lines in texts for line in lines)) + 12
+    canvas = Image.new(picture.mode, (margin + picture.width, picture.height), _ink(picture.mode, GAP))
+    canvas.paste(picture, (margin, 0))
+    draw = ImageDraw.Draw(canvas)
+    for k, lines in enumerate(texts):
+        place, ink = (margin - 6, (k + 0.5) * high), _ink(picture.mode, 235)
+        draw.multiline_text(place, "\n".join(lines), ink, font, anchor="rm", align="right")
+    return canvas
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont, widest: float) -> str:
+    if font.getlength(text) <= widest:
+        return text
+    keep = next(n for n in range(len(text), -1, -1) if font.getlength(f"{text[:n]}...") <= widest)
+    return f"{text[:keep]}..."
+
+
+def _ink(mode: str, grey: int) -> int | tuple[int, ...]:
+    return grey if mode == "L" else (grey, grey, grey, 255)[: len(mode)]
 
 
 def fit(picture: Image.Image, side: int) -> Image.Image:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ganvas.study.ills import Run, courses, equilibrium, ills, loss_name, percent, record
-from ganvas.study.log import Row, elapsed, judges, latest_phase, mean, number, phase, series, settle, tail
+from ganvas.study.log import Row, bounds, elapsed, judges, latest_phase, mean, number, phase, series, settle, tail
 from ganvas.study.trend import FEWEST, Trend
 
 SUM_OF_HALVES = ("minimax", "non_saturating", "least_squares", "hinge")
@@ -26,14 +26,15 @@ def headline(rows: Sequence[Row], run: Run) -> str:
     if (epoch := number(record(run, "data", "spec").get("n"))) > 0:
         text += f" ({images / epoch:,.3g} epochs)"
     if seconds := elapsed(rows):
-        text += f" in {duration(seconds)}"
+        text += f" in {duration(seconds)} of training rounds"
     if planned > 0:
         text += (
             ", its whole plan" if images >= planned else f", {percent(images / planned)} of the {planned:,.0f} planned"
         )
     if found := ills(rows, run):
         return f"{text}. The log shows an illness: {', and '.join(ill.name for ill in found)}."
-    return ". ".join([text, *(told for judge in judges(rows) if (told := _told_apart(judge, rows, run)))]) + "."
+    fares = [_told_apart(judge, rows, run) for judge in judges(rows)] + [_bound(p, rows, run) for p in bounds(rows)]
+    return ". ".join([text, *filter(None, fares)]) + "."
 
 
 def names(run: Run) -> tuple[str, str]:
@@ -54,15 +55,15 @@ def describe(rows: Sequence[Row], run: Run) -> list[str]:
         said.append(f"The run is in phase {number_of_phase + 1}; what follows is about that phase, from {start} on.")
     said += [ill.sentence for ill in found]
     said += [text for judge in judges(last) if (text := _standing(judge, last, run))]
+    said += [text for player in bounds(last) for text in _explicit(player, last, run)]
     said += _going(last, run)
     if len(last) < FEWEST:
         count = "Only one row is" if len(last) == 1 else f"Only {len(last)} rows are"
         said.append(f"{count} logged{' in this phase' if len(last) < len(rows) else ''}: too few to speak of trends.")
     elif not found:
-        said.append(
-            "Looked for and not found: numbers that are not finite, a discriminator that has won or that learned "
-            "nothing, a starved generator, losses that swing."
-        )
+        ailing = "a discriminator that has won or that learned nothing, a starved generator, losses that swing"
+        ailing = "posterior collapse (a code that says nothing), an ELBO that swings" if bounds(last) else ailing
+        said.append(f"Looked for and not found: numbers that are not finite, {ailing}.")
     skipped = series(rows, "skipped")
     if np.any(skipped > 0):
         worst = np.nanmax(skipped)
@@ -131,6 +132,33 @@ def _scores(judge: str, rows: Sequence[Row], loss: str, real: float, fake: float
     )
 
 
+def _bound(player: str, rows: Sequence[Row], run: Run) -> str:
+    """The ELBO at the end, in nats and, where grey levels make it one, in bits."""
+    end = tail(latest_phase(rows))
+    elbo, kl, bits = (mean(end, f"{player}/{key}") for key in ("elbo", "kl", "bits_per_dim"))
+    code = f", {bits:.2f} bits a dimension" if bits == bits else ""
+    over = f"last {len(end)} rows" if len(end) > 1 else "last row"
+    return f"In the {over} the ELBO is {figures(elbo)} nats an image{code}, with a KL of {figures(kl)} nats"
+
+
+def _explicit(player: str, rows: Sequence[Row], run: Run) -> list[str]:
+    """What the numbers of an explicit density mean."""
+    reconstruction, bits = (mean(tail(rows), f"{player}/{key}") for key in ("reconstruction", "bits_per_dim"))
+    said = [
+        f"{_bound(player, rows, run)}. ELBO = −reconstruction − KL: what the model's ln p(x), the logarithm of a density, "
+        "is at least, on average over the training images (there is no discriminator: this density is explicit). "
+        f"Reconstruction, −ln p(x|z), is {figures(reconstruction)}, and below 0 where densities exceed 1; KL is what the "
+        "code z may say about its image, and what it costs."
+    ]
+    stored, sigma = number(record(run, "data", "spec").get("bits")), number(record(run, "arguments").get("sigma"))
+    if bits >= stored and sigma > 0:
+        said.append(
+            f"{bits:.2f} bits are no less than the {stored:.0f} that a pixel is stored in: with --sigma {sigma:g} the "
+            "pictures count, not the density; --sigma 0 fits it and tightens the bound."
+        )
+    return said
+
+
 def _going(rows: Sequence[Row], run: Run) -> list[str]:
     """Where the losses went over the last third; swings are told among the illnesses already."""
     told = [(label, course) for label, course in courses(rows, run) if course.kind != "swinging"]
@@ -138,7 +166,7 @@ def _going(rows: Sequence[Row], run: Run) -> list[str]:
         return []
     span = f"{rows[len(rows) - len(rows) // 3]['images']:,.0f} to {rows[-1]['images']:,.0f} images"
     text = f"Over the last third of the log ({span}) {' and '.join(f'{label} {_course(c)}' for label, c in told)}."
-    if len(told) > 1 and all(course.kind == "flat" for _, course in told):
+    if judges(rows) and len(told) > 1 and all(course.kind == "flat" for _, course in told):
         text += " Flat losses are a balance between the players; the pictures may still change."
     return [text]
 

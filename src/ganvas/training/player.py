@@ -23,9 +23,13 @@ class Player:
         self.average = copy.deepcopy(module).eval().requires_grad_(False) if optimizer.average else None
         self.averaged_at = 0  # images: how far the average has followed
 
-    def backward(self, loss: Tensor, keep_graph: bool = False) -> Tensor:
-        """Gradients of this player alone (nobody else's are touched or computed); returns their joint norm."""
-        self.optim.zero_grad(set_to_none=True)
+    def backward(self, loss: Tensor, keep_graph: bool = False, add: bool = False) -> Tensor:
+        """Gradients of this player alone (nobody else's are touched or computed); returns their joint norm.
+
+        add: to those that are there, of other parts of the same batch.
+        """
+        if not add:
+            self.optim.zero_grad(set_to_none=True)
         loss.backward(inputs=self.params, retain_graph=keep_graph)
         norms = torch._foreach_norm([p.grad for p in self.params if p.grad is not None])
         return torch.linalg.vector_norm(torch.stack(norms))

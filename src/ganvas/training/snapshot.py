@@ -90,7 +90,7 @@ def with_standing_statistics(G: nn.Module, game: Game, prior: Prior, batch: Batc
 
     An average of weights is not the network whose statistics were collected: used as it is, it fails silently.
     The latents are those of seed 0, so the result is a function of the weights alone and no random state is touched.
-    batch: what the game needs besides noise, for STANDING_SIZE examples.
+    batch: what the game needs besides noise, for STANDING_BATCHES × STANDING_SIZE examples.
     """
     G.eval()
     norms = [m for m in G.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
@@ -103,7 +103,8 @@ def with_standing_statistics(G: nn.Module, game: Game, prior: Prior, batch: Batc
         device = next(G.parameters()).device
         for k in range(STANDING_BATCHES):
             z = torch.stack([torch.from_numpy(prior.at(0, k * STANDING_SIZE + i)) for i in range(STANDING_SIZE)])
-            game.imagine(G, z.to(device), batch)
+            part = slice(k * STANDING_SIZE, (k + 1) * STANDING_SIZE)
+            game.imagine(G, z.to(device), {name: t[part] for name, t in batch.items()})
         for m, momentum in zip(norms, momenta, strict=True):
             m.momentum = momentum
     return G.eval()

@@ -11,9 +11,11 @@ import torch
 
 from ganvas.data.source import Source
 from ganvas.errors import GanvasError
+from ganvas.luck import part
 from ganvas.play.game import Move, Phase
 from ganvas.play.schedules import Clock
-from ganvas.training.feed import Feed
+from ganvas.training.feed import Feed, Parts
+from ganvas.training.parts import detached, joined, parts_of
 from ganvas.training.player import Player, is_finite
 
 Precision = Literal["fp32", "bf16"]
@@ -49,6 +51,7 @@ class Trainer:
 
     length: real images in all; more than the phases plan prolongs the last one, whose schedules stay at their end.
     workers: threads that fetch batches ahead. channels_last: memory layout of convolution weights.
+    micro_batch: so many images at a time go through the networks; gradients of the parts of a batch add up to one step.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class Trainer:
         precision: Precision = "fp32",
         workers: int = 0,
         channels_last: bool = True,
+        micro_batch: int | None = None,
     ):
+        self.micro_batch = micro_batch
         self.phases, self.source, self.seed, self.workers = list(phases), source, seed, workers
         self.device, self.precision, self.channels_last = torch.device(device), precision, channels_last
         self.planned = [phase.images for phase in self.phases]
@@ -101,7 +106,8 @@ class Trainer:
             self.feed.close()
         order = int(np.random.SeedSequence([self.seed, self.phase]).generate_state(1)[0])
         spec = self.spec
-        self.feed = Feed(self.source, order, spec.batch, drawn, spec.pixels, self.device, self.workers)
+        held_out = "held_out" in spec.game.needs
+        self.feed = Feed(self.source, order, spec.batch, drawn, spec.pixels, self.device, self.workers, held_out)
 
     def ticks(self, every: int) -> Iterator[Tick]:
         """Where we are, then training to the end, pausing each time `images` passes a multiple of `every`.
@@ -127,12 +133,11 @@ class Trainer:
         luck = np.random.SeedSequence([self.seed, self.phase, clock.images, self.rollbacks])
         self._seed(int(luck.generate_state(1, np.uint64)[0]))
         statistics, self.spoiled = [b.clone() for b in self._buffers()], False
-        moves = self.game.round(self.feed, clock)
-        while (together := self._next(moves)) is not None:
-            together = (together,) if isinstance(together, Move) else together
-            norms = [
-                self.players[move.player].backward(move.loss, keep_graph=move is not together[-1]) for move in together
-            ]
+        count = parts_of(self.spec.batch, self.micro_batch)
+        parts = Parts(self.feed, count)
+        rounds = [self.game.round(parts.reader(k) if count > 1 else self.feed, clock) for k in range(count)]
+        while played := self._together(rounds):
+            together, norms = played
             if self._healthy(together, norms):
                 for move in together:
                     self.players[move.player].step(clock)
@@ -149,6 +154,38 @@ class Trainer:
         torch.default_generator.manual_seed(luck)  # torch.manual_seed walks all backends: half a millisecond a round
         if self.device.type == "cuda":
             torch.cuda.manual_seed(luck)
+
+    def _together(self, rounds: Sequence[Iterator]) -> tuple[list[Move], list[torch.Tensor]] | None:
+        """The next moves of a round, backpropagated, and their gradients' norms; None after the last.
+
+        Several rounds are one, played in lock-step on the parts of each batch: every part draws the numbers of the
+        whole batch and keeps its own, and its share of the loss is backpropagated before the next part is computed.
+        """
+        parts, count, luck = [], len(rounds), self._luck() if len(rounds) > 1 else None
+        for k, moves in enumerate(rounds):
+            if luck:
+                self._put_back(luck)
+            with part(k, count):
+                together = self._next(moves)
+            if together is None:
+                return None
+            together = [together] if isinstance(together, Move) else list(together)
+            norms = [
+                self.players[move.player].backward(
+                    move.loss / count if luck else move.loss, move is not together[-1], k > 0
+                )
+                for move in together
+            ]
+            parts.append([detached(move) for move in together] if luck else together)
+        return [joined(moves) for moves in zip(*parts, strict=True)] if luck else together, norms
+
+    def _luck(self) -> list[torch.Tensor]:
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if self.device.type == "cuda" else [])]
+
+    def _put_back(self, luck: list[torch.Tensor]) -> None:
+        torch.set_rng_state(luck[0])
+        for state in luck[1:]:
+            torch.cuda.set_rng_state(state)
 
     def _next(self, moves: Iterator[Move | tuple[Move, ...]]) -> Move | tuple[Move, ...] | None:
         # entered and left around each move: a context that outlived a step would serve the old weights from its cache
