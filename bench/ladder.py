@@ -3,8 +3,8 @@
     python bench/ladder.py --data digits --mnist FOLDER_WITH_IDX --recipes gan_leaky dcgan auto --minutes 1 3 --seeds 0 1 2
 
 A cell is one training of one recipe with one seed for so many CPU-minutes of one thread. What fits is found by timing
-the recipe's first rounds, so schedules run to their end; the seconds it really took are in its row. Both G as it stands and its moving average
-are scored, on 10,000 pictures of each. Finished cells stand in bench/results/ladder.jsonl; the same command continues, and
+the recipe's first rounds, so schedules run to their end; the seconds it really took are in its row. Both G as it stands
+and its moving average are scored, on 10,000 pictures of each. Finished cells stand in bench/results/ladder.jsonl; the same command continues, and
 `--table` prints what is there.
 """
 
@@ -55,15 +55,19 @@ def train_cell(cell: dict, options: dict) -> dict:
         phases = recipe(source.spec, **arguments | {"images": images})
         return Trainer(phases, source, seed=cell["seed"], precision=cell["precision"])
 
-    trial = trainer(10**9)
-    for _ in range(WARM_UP):
-        trial.play()
-    began, first = time.process_time(), trial.images
-    while time.process_time() - began < TIMING:
-        trial.play()
-    speed = (trial.images - first) / (time.process_time() - began)
+    def affordable() -> int:
+        """Images that fit into the cell's minutes."""
+        trial = trainer(10**9)
+        for _ in range(WARM_UP):
+            trial.play()
+        began, first = time.process_time(), trial.images
+        while time.process_time() - began < TIMING:
+            trial.play()
+        speed = (trial.images - first) / (time.process_time() - began)
+        return round(speed * 60 * cell["minutes"])
+
     batch = arguments["batch"]
-    length = max(batch, round(speed * 60 * cell["minutes"] / batch) * batch)
+    length = max(1, round((options["images"] or affordable()) / batch)) * batch
 
     run = trainer(length)
     began, wall = time.process_time(), time.perf_counter()
@@ -93,7 +97,7 @@ def train_cell(cell: dict, options: dict) -> dict:
         if options["sheets"]:
             folder = Path(options["sheets"])
             folder.mkdir(parents=True, exist_ok=True)
-            words = (cell["data"], cell["recipe"], f"{cell['minutes']:g}min", f"seed{cell['seed']}", cell["precision"], name)
+            words = (cell["data"], cell["recipe"], str(cell["minutes"]), f"seed{cell['seed']}", cell["precision"], name)
             generator.sample(64, seed=0).save(folder / ("-".join(words) + ".png"))
     return row
 
@@ -112,13 +116,13 @@ def print_table(rows: list[dict]) -> None:
     for row in rows:
         what = row["recipe"] + "".join(f" --{k} {v}" for k, v in row["arguments"].items())
         groups.setdefault((row["data"], row["minutes"], what, row["precision"]), []).append(row)
-    print("| data | CPU-min | recipe | n | images | FD, average | FD, live | entropy | confidence |")
+    print("| data | CPU-min or length | recipe | n | images | FD, average | FD, live | entropy | confidence |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for (data, minutes, what, precision), rows in sorted(groups.items(), key=lambda g: g[0]):
+    for (data, minutes, what, precision), rows in sorted(groups.items(), key=str):
         cells = [_spread([row[which][score] for row in rows]) for which, score in
                  (("ema", "distance"), ("raw", "distance"), ("ema", "entropy"), ("ema", "confidence"))]  # fmt: skip
         images = round(mean(row["images"] for row in rows))
-        print(f"| {data} | {minutes:g} | {what} {precision} | {len(rows)} | {images:,} | {' | '.join(cells)} |")
+        print(f"| {data} | {minutes} | {what} {precision} | {len(rows)} | {images:,} | {' | '.join(cells)} |")
 
 
 def _spread(values: list[float]) -> str:
@@ -135,6 +139,7 @@ def main() -> None:
     parser.add_argument("--arguments", type=json.loads, default={}, help="the recipes' arguments, as JSON")
     parser.add_argument("--mnist", help="folder with MNIST's test set, the reference")
     parser.add_argument("--sheets", help="folder for a sheet of each cell")
+    parser.add_argument("--images", type=int, help="so many instead of so many minutes, for runs of equal length")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="print what is finished, train nothing")
     args = parser.parse_args()
@@ -147,17 +152,19 @@ def main() -> None:
         {"data": d, "recipe": r, "seed": s, "minutes": m, "precision": p, "arguments": args.arguments}
         for m, s, d, r, p in grid
     ]
+    if args.images:
+        cells = [cell | {"minutes": f"{args.images:,} images"} for cell in cells]
     done = {key(row) for row in finished()}
     todo = [cell for cell in cells if key(cell) not in done]
     print(f"{len(cells) - len(todo)} of {len(cells)} cells are finished")
     RESULTS.parent.mkdir(exist_ok=True)
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        options = {"mnist": args.mnist, "sheets": args.sheets}
+        options = {"mnist": args.mnist, "sheets": args.sheets, "images": args.images}
         for job in [pool.submit(train_cell, cell, options) for cell in todo]:
             row = job.result()
             with RESULTS.open("a") as file:
                 file.write(json.dumps(row) + "\n")
-            print(row["data"], row["recipe"], row["seed"], row["minutes"], row["precision"], row["ema"]["distance"], flush=True)
+            print(*[row[k] for k in KEY], row["ema"]["distance"], flush=True)
 
 
 if __name__ == "__main__":

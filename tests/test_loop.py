@@ -133,7 +133,7 @@ def test_fork_starts_a_new_run_from_the_weights(tmp_path, data):
     parent = train(tmp_path, data)
     child = ganvas.train(resume=parent.folder, fork=tmp_path / "child", images=8, lr=1e-30, quiet=True)
     a, b = weights(parent), weights(child)
-    layer = "D/net.1.weight"
+    layer = "D/net.0.weight"
     assert torch.equal(a[layer], b[layer]), "a learning rate of nearly nothing leaves the inherited weights"
     assert json.loads((child.folder / "run.json").read_text())["forked_from"] == str(parent.folder)
     with pytest.raises(BadInput, match="do not fit"):
@@ -153,7 +153,7 @@ def test_a_fork_killed_before_its_first_checkpoint_still_starts_from_the_weights
     for part in ("checkpoints", "snapshots"):
         shutil.rmtree(child.folder / part)
     again = ganvas.train(resume=child.folder, quiet=True)
-    assert torch.equal(weights(parent)["D/net.1.weight"], weights(again)["D/net.1.weight"])
+    assert torch.equal(weights(parent)["D/net.0.weight"], weights(again)["D/net.1.weight"])
 
 
 def test_resume_inherits_circumstances_too(tmp_path, data):

@@ -22,6 +22,13 @@ COMMANDS = [
     for line in text.splitlines()
     if line.startswith("ganvas ")
 ]
+SHORT_LABS = {
+    "density": ["--rounds", "20"],
+    "divergence": [],
+    "dirac": ["--rounds", "10"],
+    "modes": ["--recipes", "gan_leaky", "--seeds", "1", "--images", "1000"],
+    "explicit": ["--images", "640", "--width", "4"],
+}
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 
 
@@ -30,12 +37,13 @@ def desk(tmp_path_factory):
     """An empty folder with own photos of odd kinds."""
     folder = tmp_path_factory.mktemp("desk")
     photos = folder / "my" / "photos"
-    photos.mkdir(parents=True)
+    for name in ("cats", "dogs"):
+        (photos / name).mkdir(parents=True)
     rng = np.random.default_rng(0)
     for i in range(24):
         pixels = rng.integers(0, 255, (int(rng.integers(60, 120)), int(rng.integers(60, 120)), 3), dtype=np.uint8)
         Image.fromarray(pixels).convert(["RGB", "L", "CMYK"][i % 3]).save(
-            photos / f"{i}.{['png', 'jpg', 'tif'][i % 3]}"
+            photos / ("cats", "dogs")[i % 2] / f"{i}.{['png', 'jpg', 'tif'][i % 3]}"
         )
     return folder
 
@@ -58,7 +66,8 @@ def test_readme_commands_run_in_order(desk, monkeypatch, capsys):
         argv = shlex.split(shorter(command))[1:]
         if argv[0] == "train" and "--resume" not in argv:
             argv += ["--threads", "1", "--batch", "8"] + ([] if "--images" in argv else ["--images", "64"])
-            argv += ["--width", "4"]
+            argv += [] if "cgan" in argv else ["--width", "4"]
+        argv += SHORT_LABS[argv[1]] if argv[0] == "lab" else []
         assert main(argv) == 0, (command, capsys.readouterr().err)
     assert (desk / "sheet.png").exists() and (desk / "runs" / "demo" / "report.html").exists()
 

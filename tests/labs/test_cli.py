@@ -18,15 +18,18 @@ def test_the_list_names_every_lab(capsys):
         (["dirca"], "did you mean dirac"),
         (["dirac", "--h", "7"], "--h 7 is out of range"),
         (["dirac", "--h", "nan"], "out of range"),
-        (["density", "--data", "cats"], "mixture1d, gaussian"),
+        (["density", "--data", "cats"], "gaussian, mixture1d"),
         (["density", "--n-critic", "0"], "--n-critic 0 is out of range"),
         (["divergence", "--sd", "0"], "--sd 0 is out of range"),
+        (["density", "--seed=-1"], "--seed -1 is out of range"),
         (["dirac", "--out", "FILE"], "cannot write"),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else "",
 )
-def test_a_mistake_is_one_line(argv, says, tmp_path, capsys):
+def test_a_mistake_is_one_line_and_leaves_nothing(argv, says, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("in the way")
     assert main(["lab", *[str(tmp_path / "file") if a == "FILE" else a for a in argv]]) != 0
     err = capsys.readouterr().err
     assert says in err and len(err.splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -45,7 +45,7 @@ def test_closed_form_of_the_simultaneous_spectrum():
 def test_the_game_follows_the_update_equations_far_from_the_equilibrium():
     starts = [(1, -1), (-0.4, 1.6), (2.0, 0.1)]
     for rule in RULES:
-        path, expected = play(rule, starts, 6), predict(rule, starts, 12)
+        path, expected = play(rule, starts, 6), predict(rule, starts, 6)
         assert np.abs(path - expected).max() < 1e-12, rule
     other = predict(Rule("minimax"), starts, 6)
     assert np.abs(play(Rule("non_saturating"), starts, 6) - other).max() > 0.01, "negative control"

@@ -136,6 +136,7 @@ def reproducible(seed: int) -> Iterator[None]:
     """torch's random numbers from `seed`, on one thread (more would add up in another order), and back as it was."""
     import torch
 
+    within("seed", seed, 0, 2**32 - 1)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):

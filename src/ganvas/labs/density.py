@@ -44,7 +44,7 @@ def lab(
     data: Literal["gaussian", "mixture1d"] = "gaussian",
     rounds: int = 600,
     n_critic: int = 5,
-    gamma: float = 0.1,
+    gamma: float = 0.0,
     lr: float = 1e-3,
     batch: int = 256,
     out: str = "labs/density",
@@ -55,14 +55,13 @@ def lab(
     First D learns alone against a fixed G, then G takes a few steps against that D, then both play, learning rates
     falling to zero. G's density is computed from its map by change of variables, so the ideal D* = p/(p + p_g) is
     known and D can be held against it. Source: Goodfellow et al. 2014, figure 1 and section 4; non-saturating.
-    Departures: z is normal, because a uniform one gives G's density hard edges; R1 (Mescheder et al. 2018) that fades
-    away, without which (--gamma 0) the players turn around each other longer.
+    Departure: z is normal, because a uniform one gives G's density hard edges, which the data have not.
 
     Args:
-        data: one mode as in the paper, or three, which are harder: part of G's mass stays on the bridges between them
+        data: one mode as in the paper, or three, which the plain game does not hold together (--gamma 0.1 helps)
         rounds: of the game proper, each n_critic updates of D and one of G
         n_critic: the paper's k
-        gamma: of R1, in the γ/2 convention and units of x; 0: the plain game
+        gamma: of R1 (γ/2 convention, units of x), fading to 0 over the run; 0 is the paper's plain game
         lr: Adam's learning rate of G; D's is twice as high (betas 0, .99)
         batch: real samples an update
         out: folder for pictures, film and numbers
@@ -70,7 +69,7 @@ def lab(
     """
     for name, value, low, high in (
         ("rounds", rounds, 20, 100_000), ("n_critic", n_critic, 1, 100), ("gamma", gamma, 0, 100),
-        ("lr", lr, 1e-6, 0.1), ("batch", batch, 8, 65_536),
+        ("lr", lr, 1e-6, 0.1), ("batch", batch, 8, 65_536), ("seed", seed, 0, 2**32 - 1),
     ):  # fmt: skip
         within(name, value, low, high)
     folder = Folder(out)

@@ -226,6 +226,7 @@ def _spectrum(sweep: list[dict[str, Any]], h: float) -> Figure:
         "unit circle: outside it\na round drives away", (math.cos(1.15 * reach), 1.15 * reach), xytext=(-165, 14),
         textcoords="offset points", fontsize=12, color=INK, arrowprops={"arrowstyle": "-", "color": FAINT},
     )  # fmt: skip
+    moduli.set_ylim(top=1 + 0.3 * reach)
     moduli.axhline(1, color=FAINT, linewidth=1.5)
     moduli.annotate(
         "γ = 2f′: critical damping",
@@ -236,7 +237,7 @@ def _spectrum(sweep: list[dict[str, Any]], h: float) -> Figure:
         color=INK,
     )
     legend(plane, loc="lower left")
-    legend(moduli, loc="upper center")
+    legend(moduli, loc="upper center", ncols=2)
     figure.suptitle(f"Non-saturating Dirac-GAN with R1, h = {h:g}", fontsize=17, color=INK)
     return figure
 

@@ -176,8 +176,8 @@ def _gradients(heard: dict[str, Any], sd: float) -> Figure:
         "What each generator hears from its ideal discriminator",
     )
     for loss, colour in COLOURS.items():
-        y = np.array(heard[loss])
-        axes.semilogy(heard["shift"], np.where(y > 1e-9, y, np.nan), "-o", color=colour, linewidth=2.2, markersize=4,
+        y, style = np.array(heard[loss]), "--o" if loss == "relativistic" else "-o"
+        axes.semilogy(heard["shift"], np.where(y > 1e-9, y, np.nan), style, color=colour, linewidth=2.2, markersize=4,
                       label=TITLES[loss])  # fmt: skip
     axes.set(xlim=(0, heard["shift"][-1]), ylim=(1e-5, 3e1))
     legend(axes, loc="lower left", size=14)
