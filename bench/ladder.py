@@ -4,8 +4,8 @@
 
 A cell is one training of one recipe with one seed for so many CPU-minutes of one thread. What fits is found by timing
 the recipe's first rounds, so schedules run to their end; the seconds it really took are in its row. Both G as it stands
-and its moving average are scored, on 10,000 pictures of each. Finished cells stand in bench/results/ladder.jsonl; the same command continues, and
-`--table` prints what is there.
+and its moving average are scored, on 10,000 pictures of each. Finished cells stand in bench/results/ladder.jsonl; the same
+command continues, and `--table` prints what is there.
 """
 
 import argparse

@@ -14,6 +14,7 @@ LABS = {
     "density": "ganvas.labs.density",
     "divergence": "ganvas.labs.divergence",
     "dirac": "ganvas.labs.dirac",
+    "modes": "ganvas.labs.modes",
     "explicit": "ganvas.labs.explicit",
 }
 
@@ -22,9 +23,11 @@ def main(argv: Sequence[str]) -> int:
     labs = {name: _lab(name) for name in LABS}
     name, rest = take_positional(argv, flags_of(*labs.values()))
     if name is None:
-        parse("ganvas lab NAME", "Theory made visible, exact and cheap. `ganvas lab NAME --help` tells more.", {}, rest)
         width = max(map(len, labs))
-        print("\n".join(f"{name:<{width}}  {_first_line(lab)}" for name, lab in labs.items()))
+        which = "\n".join(f"{name:<{width}}  {_first_line(lab)}" for name, lab in labs.items())
+        about = "Theory made visible, exact and cheap. `ganvas lab NAME --help` tells more."
+        parse("ganvas lab NAME", f"{about}\n\n{which}", {}, rest)
+        print(which)
         return 0
     if name not in labs:
         near = difflib.get_close_matches(name, labs, 2, 0.4)

@@ -39,6 +39,10 @@ EXAMPLES = {  # what `--help` of a command ends with
         ganvas show                                                  the default recipe on the default data
         ganvas show dcgan --data my/photos --size 64                 networks and cost for your images
         ganvas show gan --n-critic 5 --loss wasserstein              another argument, seen before it is trained""",
+    "lab": """
+        ganvas lab                                                   which there are
+        ganvas lab density --out slides/density                      pictures, a film and numbers in a folder
+        ganvas lab modes --data grid25 --recipes wgan_gp r3gan --seeds 5""",
 }
 
 

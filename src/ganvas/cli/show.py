@@ -48,7 +48,7 @@ def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[
     if options["images"]:
         given = given | {"images": options["images"]}
     arguments, reasons = table.resolve(recipe, name, source.spec, given)
-    phases = recipe(source.spec, **arguments | {"batch": min(arguments["batch"], 8)})
+    phases = recipe(source.spec, **arguments)
     about = inspect.cleandoc(recipe.__doc__ or "").split("Args:")[0].strip()
     about = re.sub(r"(?<!\n)\n(?!\n|\w+:)", " ", about)  # its sentences are broken anew, at this terminal's width
     console.print(f"[bold]{name}[/bold]\n\n{escape(about)}\n")

@@ -1,5 +1,6 @@
 """A system taken apart without training it: layers and shapes, parameters, arithmetic and memory of a round."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from torch.utils.flop_counter import flop_registry
 
 from ganvas.data.labels import spread
 from ganvas.data.source import DataSpec
+from ganvas.nets.layers import Pack
 from ganvas.play.game import Batch, Move, Phase
 from ganvas.play.schedules import Clock
 
@@ -41,14 +43,14 @@ def layers(phase: Phase, spec: DataSpec) -> dict[str, list[Layer]]:
                 hooks.append(module.register_forward_hook(_recorder(found[name])))
                 counts[name] += 1
     try:
-        _moves(phase, spec, 1, batch=2)
+        _moves(phase, spec, 1, _together(phase, 2))
     finally:
         for hook in hooks:
             hook.remove()
     return {name: rows[: counts[name]] for name, rows in found.items()}  # a round asks D more than once
 
 
-def cost(phase: Phase, spec: DataSpec, batch: int = 8) -> Cost:
+def cost(phase: Phase, spec: DataSpec, batch: int = 4) -> Cost:
     """What a round costs, counted on `batch` images; both scale with the number of images."""
     kept: dict[int, int] = {}
 
@@ -56,6 +58,7 @@ def cost(phase: Phase, spec: DataSpec, batch: int = 8) -> Cost:
         kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
         return t
 
+    batch = _together(phase, batch)
     weights = sum(p.numel() for player in phase.game.players.values() for p in player.parameters())
     counter = _Flops()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
@@ -91,6 +94,12 @@ def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
             for move in (together,) if isinstance(together, Move) else together:
                 move.loss.backward(inputs=params[move.player], retain_graph=True)
     return drawn
+
+
+def _together(phase: Phase, batch: int) -> int:
+    """At least `batch` images, as many as D wants at a time (PacGAN)."""
+    packs = [m.size for player in phase.game.players.values() for m in player.modules() if isinstance(m, Pack)]
+    return math.lcm(batch, *packs)
 
 
 def _recorder(rows: list[Layer]):
