@@ -33,6 +33,7 @@ def train_cell(cell: dict, options: dict) -> dict:
     sys.path.insert(0, str(HERE))
     import copy
 
+    import numpy as np
     import torch
     from digit_quality import digit_quality, look
     from train_digits import mnist
@@ -94,12 +95,31 @@ def train_cell(cell: dict, options: dict) -> dict:
         generator = Generator(copy.deepcopy(G), run.game, run.game.prior, source.spec, run.spec.pixels)
         images = generator.sample(10_000, seed=1)
         row[name] = {k: round(v, 4) for k, v in digit_quality(images, real, net).items()}
+        if run.game.to_json()["conditional"]:
+            named, asked = look(net, np.asarray(images))[1].argmax(1), np.arange(len(images)) % 10
+            row[name]["accuracy"] = round(float((named == asked).mean()), 4)
         if options["sheets"]:
             folder = Path(options["sheets"])
             folder.mkdir(parents=True, exist_ok=True)
             words = (cell["data"], cell["recipe"], str(cell["minutes"]), f"seed{cell['seed']}", cell["precision"], name)
             generator.sample(64, seed=0).save(folder / ("-".join(words) + ".png"))
+    if run.game.to_json()["conditional"] and "D" in run.players:
+        row["swap"] = swap(run, source)
     return row
+
+
+def swap(run, source) -> dict:
+    """How much higher D scores held-out images under their own class than under another: mean, and how often."""
+    import torch
+
+    held = source.held_out()
+    low, high = run.spec.pixels
+    x = torch.from_numpy(held["image"]).float() / 255 * (high - low) + low
+    own, other = torch.from_numpy(held["label"]), torch.from_numpy((held["label"] + 1) % 10)
+    run.players["D"].module.eval()
+    with torch.no_grad():
+        gap = run.game.discriminator({"label": own})(x)[:, 0] - run.game.discriminator({"label": other})(x)[:, 0]
+    return {"gap": round(float(gap.mean()), 4), "higher": round(float((gap > 0).float().mean()), 4)}
 
 
 def finished() -> list[dict]:

@@ -35,7 +35,9 @@ def cell(**score):
 def test_what_counts_as_failed():
     assert not modes.failed(cell())
     assert modes.failed(cell(held=7)) and modes.failed(cell(good=0.89)) and modes.failed(cell() | {"broken": "nan"})
-    assert not modes.failed(cell(of=1000, covered=990, held=700)) and modes.failed(cell(of=1000, covered=989))
+    stacked = {"of": 1000, "covered": 990, "kl": 0.1}
+    assert not modes.failed(cell(**stacked)) and modes.failed(cell(**stacked | {"covered": 989}))
+    assert modes.failed(cell(**stacked | {"kl": 0.11})), "covered with one sample each is too generous"
 
 
 def test_bad_input(tmp_path):

@@ -14,7 +14,7 @@ from ganvas.nets.r3gan import Halve, R3GANDiscriminator, R3GANGenerator
 from ganvas.nets.resnet import ResNetDiscriminator, ResNetGenerator
 from ganvas.nets.sngan import SNGANDiscriminator, SNGANGenerator
 from ganvas.nets.stability import StabilityDiscriminator, StabilityGenerator
-from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
+from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator, keras_init
 from ganvas.nets.wgan_gp import WGANGPCritic, WGANGPGenerator
 
 IMAGE = (1, 28, 28)
@@ -44,6 +44,17 @@ def test_conditional_batchnorm_by_hand():
     ])  # fmt: skip
     assert torch.allclose(norm(x, c), by_hand)
     assert not torch.allclose(norm(x, c.roll(1, 0)), by_hand), "negative control: another label, another answer"
+
+
+@pytest.mark.parametrize("start", [None, dcgan_init, keras_init])
+@pytest.mark.parametrize("name", ["dcgan", "upsample", "resnet", "sngan"])
+def test_every_class_starts_near_gain_one_and_shift_zero(name, start):
+    generator, g, _, _ = PLAYERS[name]
+    G = generator(*g, levels=[3])
+    if start:
+        start(G)
+    norms = [m for m in G.modules() if isinstance(m, ConditionalBatchNorm2d)]
+    assert norms and all(m.gain.weight.abs().max() < 0.1 and not m.shift.weight.any() for m in norms)
 
 
 def test_projection_by_hand():
@@ -138,6 +149,8 @@ def test_minibatch_standard_deviation_by_hand():
     by_hand = np.sqrt(groups.var(0) + 1e-8).mean((1, 2, 3))
     assert out.shape == (8, 4, 2, 2) and torch.equal(out[:, :3], x)
     assert out[:, 3, 0, 0].tolist() == pytest.approx(np.tile(by_hand, 4).tolist(), rel=1e-5)
+    lasts = x.contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(MinibatchStd(4)(lasts), out), "the trainer's memory layout"
     same = MinibatchStd(4)(x[:1].repeat(8, 1, 1, 1))
     assert float(same[:, 3].max()) == pytest.approx(1e-4, rel=1e-3), "a collapsed batch has none"
 

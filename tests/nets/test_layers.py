@@ -177,7 +177,7 @@ def test_eps_and_momentum_are_not_confused():
 def test_output_bias_starts_at_the_mean_image():
     G = MLPGenerator(4, (1, 5, 5), (8,), norm=False, output="sigmoid")
     mean = torch.rand(1, 5, 5) * 0.9 + 0.05
-    set_output_bias(G, mean)
+    set_output_bias(G.net[-2], mean)
     G.net[-2].weight.data.zero_()
     assert torch.allclose(G(torch.randn(3, 4)), mean.expand(3, -1, -1, -1), atol=1e-5)
 

@@ -4,7 +4,7 @@ A label becomes one row of numbers (`Code`): each category one-hot, each number 
 linear map, so class-conditional BatchNorm, projection and concatenation are all linear layers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +76,18 @@ class Conditioned(nn.Sequential):
         for layer in self:
             x = layer(x, c) if getattr(layer, "conditioned", False) else layer(x)
         return x
+
+
+def layers_to_start(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The linear and convolutional layers whose first weights an initialisation sets, with their names.
+
+    Not those inside a conditional BatchNorm, which starts at gain 1 and shift 0 for every class.
+    """
+    norms = [name for name, module in net.named_modules() if isinstance(module, ConditionalBatchNorm2d)]
+    for name, module in net.named_modules():
+        kind = isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
+        if kind and not any(name.startswith(f"{norm}.") for norm in norms):
+            yield name, module
 
 
 class Projection(nn.Module):

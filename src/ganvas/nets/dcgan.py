@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ganvas.errors import BadInput
-from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm
+from ganvas.nets.condition import (
+    Code,
+    ConditionalBatchNorm2d,
+    Conditioned,
+    Projection,
+    batch_norm,
+    layers_to_start,
+)  # fmt: skip
 from ganvas.nets.layers import MinibatchStd, Pack
 
 Image = tuple[int, int, int]  # C×H×W
@@ -106,13 +113,16 @@ class DCGANDiscriminator(nn.Module):
 
 def dcgan_init(net: nn.Module) -> None:
     """Section 4: weights from N(0, .02); BatchNorm gains from N(1, .02) as in the authors' code; biases zero."""
+    layers = {layer for _, layer in layers_to_start(net)}
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if module in layers:
             nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) and module.affine:
             nn.init.normal_(module.weight, 1.0, 0.02)
-        if isinstance(bias := getattr(module, "bias", None), Tensor):  # of a conditional norm it is a layer
-            nn.init.zeros_(bias)
+        elif isinstance(module, ConditionalBatchNorm2d):  # its gain is 1 + W·c
+            nn.init.normal_(module.gain.weight, 0.0, 0.02)
 
 
 def _norm(channels: int, width: int) -> list[nn.Module]:

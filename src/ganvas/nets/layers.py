@@ -162,7 +162,7 @@ class MinibatchStd(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n = len(x)
         group = self.group if n % self.group == 0 else n
-        spread = x.float().view(group, n // group, -1).var(0, unbiased=False).add(1e-8).sqrt().mean(1)
+        spread = x.float().reshape(group, n // group, -1).var(0, unbiased=False).add(1e-8).sqrt().mean(1)
         return torch.cat([x, spread.to(x.dtype).repeat(group).view(n, 1, 1, 1).expand(-1, 1, *x.shape[2:])], 1)
 
 

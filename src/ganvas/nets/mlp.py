@@ -147,19 +147,29 @@ class CGANGenerator(nn.Module):
 
 
 class CGANDiscriminator(nn.Module):
-    """Ibid.: image → maxout 240×5, label → maxout 50×5, together → maxout 240×4 → logits N×1; dropout before each."""
+    """Ibid.: image → maxout 240×5, label → maxout 50×5, together → maxout 240×4 → logits N×1.
+
+    Dropout keeps `keep_input` of the pixels and `keep` of the units.
+    """
 
     def __init__(
         self, image: Image, levels: Sequence[int], units: Sequence[int] = (240, 50, 240), pieces: Sequence[int] = (5, 5, 4),
-        drop: float = 0.5,
+        keep_input: float = 0.8, keep: float = 0.5,
     ):  # fmt: skip
         super().__init__()
-        self.config = dict(image=list(image), levels=list(levels), units=list(units), pieces=list(pieces), drop=drop)
+        self.config = dict(
+            image=list(image),
+            levels=list(levels),
+            units=list(units),
+            pieces=list(pieces),
+            keep_input=keep_input,
+            keep=keep,
+        )
         self.code = Code(levels)
-        self.image = Maxout(image[0] * image[1] * image[2], units[0], pieces[0])
+        self.image = nn.Sequential(Dropout(1 - keep_input), Maxout(image[0] * image[1] * image[2], units[0], pieces[0]))
         self.label = Maxout(self.code.width, units[1], pieces[1])
         self.joint = nn.Sequential(
-            Dropout(drop), Maxout(units[0] + units[1], units[2], pieces[2]), Dropout(drop), Linear(units[2], 1)
+            Dropout(1 - keep), Maxout(units[0] + units[1], units[2], pieces[2]), Dropout(1 - keep), Linear(units[2], 1)
         )
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
@@ -177,10 +187,10 @@ def uniform_init(net: nn.Module, bound: float) -> None:
 
 
 @torch.no_grad()
-def set_output_bias(G: MLPGenerator, mean: Tensor) -> None:
+def set_output_bias(last: nn.Linear, mean: Tensor) -> None:
     """Start from the data's mean image (C×H×W in [0, 1]): the logit of each pixel's mean as the output layer's bias."""
     p = mean.flatten().clamp(1e-4, 1 - 1e-4)
-    G.net[-2].bias.copy_(p.logit())
+    last.bias.copy_(p.logit())
 
 
 def _activation(name: Activation) -> nn.Module:

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm
+from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm, layers_to_start
 from ganvas.nets.dcgan import Image
 from ganvas.nets.layers import Linear, spectral_norms
 
@@ -32,15 +32,17 @@ class UpBlock(nn.Module):
 class DownBlock(nn.Module):
     """x → [norm,] ReLU, 3×3 → [norm,] ReLU, 3×3[, 2×2 mean], beside a 1×1 shortcut where the shape changes.
 
-    first: no activation before the first convolution, which sees pixels, and no norm.
+    first: no activation before the first convolution, which sees pixels. layer_norm: over C×H×W before both activations;
+    the first convolution then keeps the number of channels and has no bias (WGAN-GP's 64×64 critic).
     """
 
     def __init__(self, before: int, after: int, down: bool, first: bool = False, layer_norm: bool = False):
         super().__init__()
         self.first, self.down = first, down
-        norm = layer_norm and not first
-        self.norms = nn.ModuleList(nn.GroupNorm(1, n) if norm else nn.Identity() for n in (before, after))
-        self.convs = nn.ModuleList([nn.Conv2d(before, after, 3, padding=1), nn.Conv2d(after, after, 3, padding=1)])
+        hidden = before if layer_norm else after
+        self.norms = nn.ModuleList(nn.GroupNorm(1, n) if layer_norm else nn.Identity() for n in (before, hidden))
+        one = nn.Conv2d(before, hidden, 3, padding=1, bias=not layer_norm)
+        self.convs = nn.ModuleList([one, nn.Conv2d(hidden, after, 3, padding=1)])
         self.shortcut = nn.Conv2d(before, after, 1) if down or before != after else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,7 +79,8 @@ class ResNetDiscriminator(nn.Module):
     """Images N×C×H×W[, label] → residual blocks, the first `downs` halving → ReLU, pooling → dense: logits N×1.
 
     pool: "sum" or "mean" over the last map, or "flat" for none. norm: "spectral", "layer" (over C×H×W) or "none"; never
-    BatchNorm, which would mix the samples whose slopes are penalised. levels: a label of these columns is projected.
+    BatchNorm, which would mix the samples whose slopes are penalised. stem: channels of a 3×3 convolution before the
+    blocks, 0 for none. levels: a label of these columns is projected.
     """
 
     def __init__(
@@ -88,15 +91,18 @@ class ResNetDiscriminator(nn.Module):
         pool: Literal["sum", "mean", "flat"] = "sum",
         norm: Literal["spectral", "layer", "none"] = "none",
         levels: Sequence[int] = (),
+        stem: int = 0,
     ):
         super().__init__()
         self.config = dict(
-            image=list(image), channels=list(channels), downs=downs, pool=pool, norm=norm, levels=list(levels)
-        )
+            image=list(image), channels=list(channels), downs=downs, pool=pool, norm=norm, levels=list(levels),
+            stem=stem,
+        )  # fmt: skip
         self.pool, self.code = pool, Code(levels)
-        pairs = enumerate(itertools.pairwise([image[0], *channels]))
-        blocks = [DownBlock(before, after, i < downs, i == 0, norm == "layer") for i, (before, after) in pairs]
-        self.net = nn.Sequential(*blocks, nn.ReLU())
+        pairs = enumerate(itertools.pairwise([stem or image[0], *channels]))
+        blocks = [DownBlock(*pair, i < downs, i == 0 and not stem, norm == "layer") for i, pair in pairs]
+        first = [nn.Conv2d(image[0], stem, 3, padding=1)] if stem else []
+        self.net = nn.Sequential(*first, *blocks, nn.ReLU())
         places = (image[1] >> downs) * (image[2] >> downs)
         self.last = Linear(channels[-1] * (places if pool == "flat" else 1), 1)
         if levels:
@@ -114,11 +120,10 @@ class ResNetDiscriminator(nn.Module):
 
 def residual_init(net: nn.Module) -> None:
     """Glorot-uniform weights, with gain √2 in residual branches; zero biases (the authors' code of both papers)."""
-    for name, module in net.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(module.weight, 2**0.5 if ".convs." in name else 1.0)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    for name, layer in layers_to_start(net):
+        nn.init.xavier_uniform_(layer.weight, 2**0.5 if ".convs." in name else 1.0)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def _normed(norm: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm
+from ganvas.nets.condition import Code, Conditioned, Projection, batch_norm, layers_to_start
 from ganvas.nets.dcgan import Image
 from ganvas.nets.layers import Dropout, Linear, UpConv2d
 
@@ -102,8 +102,7 @@ class StridedDiscriminator(nn.Module):
 
 def keras_init(net: nn.Module) -> None:
     """Keras' defaults: Glorot-uniform weights, zero biases."""
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    for _, layer in layers_to_start(net):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ganvas.nets.condition import Code, Projection
+from ganvas.nets.condition import Code, Projection, layers_to_start
 from ganvas.nets.dcgan import Image
 from ganvas.nets.layers import Linear
 
@@ -43,6 +43,7 @@ class WGANGPGenerator(nn.Module):
             nn.ConvTranspose2d(width, image[0], **double),
             nn.Sigmoid(),
         )
+        wgan_gp_init(self)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.net(self.code.beside(z, label))
@@ -65,8 +66,26 @@ class WGANGPCritic(nn.Module):
         self.code = Code(levels)
         if levels:
             self.project = Projection(self.code.width, 4 * width)
+        wgan_gp_init(self.net)
+        wgan_gp_init(self.last)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.net(x)
         logits = self.last(h)
         return logits + self.project(self.code(label), h.sum((2, 3))) if self.code.width else logits
+
+
+def wgan_gp_init(net: nn.Module) -> None:
+    """The authors' code: uniform weights of variance 4/(fan_in + fan_out) in convolutions, 2/(…) in linear layers; zero
+    biases. A stride of 2 divides the fan of a convolution's output, or of a transposed one's input, by 4."""
+    for _, layer in layers_to_start(net):
+        fan_in, fan_out = (
+            layer.weight.shape[1] * layer.weight[0, 0].numel(),
+            layer.weight.shape[0] * layer.weight[0, 0].numel(),
+        )
+        if isinstance(layer, nn.Linear):
+            variance = 2 / (fan_in + fan_out)
+        else:  # a transposed convolution stores its input channels first: fan_out here is the fan of its input
+            variance = 4 / (fan_in + fan_out / layer.stride[0] ** 2)
+        nn.init.uniform_(layer.weight, -((3 * variance) ** 0.5), (3 * variance) ** 0.5)
+        nn.init.zeros_(layer.bias)

@@ -97,6 +97,8 @@ def augmentation(name: AugmentName, data, loss: LossName):
     from ganvas.play.augment import BARE, DiffAugment
     from ganvas.play.losses import LOSSES
 
+    if name != "none" and points(data):
+        raise BadInput(f"--augment {name} is for pictures, and {data.name} holds points: leave it out")
     if name != "ada":
         return DiffAugment() if name == "diffaugment" else BARE
     boundary = LOSSES[loss].boundary
@@ -131,7 +133,7 @@ def points(data) -> bool:
 
 
 def point_players(data, latent: int, told: tuple[int, ...] = (), **of_d):
-    """G and D for points: three layers of 128, LeakyReLU(.2), open output, no norm (as large as the toys of PacGAN)."""
+    """G and D for points, whatever a recipe's networks for pictures are: three layers of 128, LeakyReLU(.2), no norm."""
     from ganvas.nets.mlp import MLPDiscriminator, MLPGenerator
 
     widths = (128, 128, 128)

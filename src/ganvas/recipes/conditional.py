@@ -22,6 +22,7 @@ def cgan(
     lr_decay: float = 1.00004,
     momentum: tuple[float, float] = (0.5, 0.7),
     momentum_rounds: int = 125_000,
+    max_norm: float = 1.9,
     ema: float = 0.05,
     batch: int = 100,
     images: int = 5_000_000,
@@ -30,8 +31,9 @@ def cgan(
 
     G: z ~ U(0, 1)^100 → ReLU 200 and label → ReLU 1000, together → ReLU 1200 → sigmoid. D: image → maxout 240×5 and
     label → maxout 50×5, together → maxout 240×4. Dropout .5 in both. SGD, both players updated simultaneously.
-    Source: section 4.1 and figure 1; what it leaves open is as in gan_2014, whose code it grew from.
-    Departures: D's loss is the sum of its halves, so its rate is halved; weights start from U(−.05, .05).
+    Source: section 4.1 and figure 1; what it leaves open (first weights, output bias from the mean image, dropout of D's
+    input, longest weight vectors) is as in gan_2014, whose code it grew from. Departure: D's loss is the sum of its
+    halves, so its rate is halved.
     A conditional form of another GAN: `ganvas train dcgan --conditional`.
 
     Args:
@@ -45,31 +47,37 @@ def cgan(
         lr_decay: the learning rate is divided by this every update, down to 1e-6
         momentum: first and last momentum
         momentum_rounds: updates over which the momentum rises
+        max_norm: longest weight vector into a unit of D
         ema: half-life, as a share of the images seen, of G's moving average, which sheets and snapshots show
             (the paper has none); 0: none, the live G is shown
         batch: real images an update of D
         images: real images in the whole run
     """
+    import torch
+
     from ganvas.errors import BadInput
-    from ganvas.nets.mlp import CGANDiscriminator, CGANGenerator, uniform_init
+    from ganvas.nets.mlp import CGANDiscriminator, CGANGenerator, set_output_bias, uniform_init
     from ganvas.play.game import Phase
     from ganvas.play.latent import Latent, Uniform
     from ganvas.play.losses import LOSSES
+    from ganvas.play.penalties import MaxNorm
     from ganvas.play.schedules import decay_per_round, ramp_over_rounds
 
     if len(g_units) != 3 or len(d_units) != 3:
         raise BadInput("--g-units and --d-units are three numbers: for z or image, for the label, for both")
     told = levels(data, True, "cgan")
     G = CGANGenerator(latent, data.shape, told, g_units, dropout)
-    D = CGANDiscriminator(data.shape, told, d_units, drop=dropout)
-    for net in (G, D):
-        uniform_init(net, 0.05)
+    uniform_init(G, 0.05)
+    set_output_bias(G.last[0], torch.from_numpy(data.mean_image()))
+    D = CGANDiscriminator(data.shape, told, d_units, keep=1 - dropout)
+    uniform_init(D, 0.005)
     rise = ramp_over_rounds(*momentum, momentum_rounds)
     optimizers = {
         "G": momentum_sgd(decay_per_round(lr, lr_decay, 1e-6), rise, ema),
         "D": momentum_sgd(decay_per_round(lr / 2, lr_decay, 1e-6 / 2), rise),
     }
-    game = Latent(G, D, Uniform(latent, 0.0, 1.0), LOSSES[loss], simultaneous=True, conditional=True)
+    rules = {"constraint": MaxNorm(max_norm), "simultaneous": True, "conditional": True}
+    game = Latent(G, D, Uniform(latent, 0.0, 1.0), LOSSES[loss], **rules)
     return [Phase(game, images, batch, optimizers, pixels=(0.0, 1.0))]
 
 
@@ -94,7 +102,7 @@ def acgan(
     G: DCGAN's, z and class to image through class-conditional BatchNorm. D: strided convolutions with BatchNorm,
     LeakyReLU(.2) and dropout .5; 1 + K logits: real or fake, and the class. Adam 2e-4 (.5, .999), batches of 100.
     Source: section 3 and appendix A (CIFAR-10). Departures: the class reaches G through BatchNorm, not beside z, as in
-    this package's other conditional GANs; three halvings at most instead of six layers; no activation noise.
+    this package's other conditional GANs; one strided convolution a halving instead of six layers; no activation noise.
 
     Known weakness: G prefers pictures that are easily named to varied ones.
 

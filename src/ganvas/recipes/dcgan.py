@@ -16,6 +16,7 @@ def dcgan(
     latent: int = 100,
     width: int = 128,
     kernel: int = 4,
+    minibatch_std: int | None = None,
     loss: LossName = "non_saturating",
     lr: float = 2e-4,
     schedule: ScheduleName = "constant",
@@ -39,6 +40,7 @@ def dcgan(
         latent: coordinates of z, standard normal
         width: channels of the largest map; 128 in the paper, 64 in the Torch code
         kernel: side of the convolution kernels, 4 or 5
+        minibatch_std: images in a group whose standard deviation D is shown (Karras et al. 2018); not given: none
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players
         schedule: the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start
@@ -59,7 +61,7 @@ def dcgan(
         raise BadInput(f"--kernel is 4 or 5 for dcgan (a map must exactly double), not {kernel}")
     told = levels(data, conditional)
     G = DCGANGenerator(latent, data.shape, width, kernel, told)
-    D = DCGANDiscriminator(data.shape, width, kernel, levels=told)
+    D = DCGANDiscriminator(data.shape, width, kernel, levels=told, minibatch_std=minibatch_std or 0)
     for net in (G, D):
         dcgan_init(net)
     rate = learning_rate(lr, schedule, warm_up)

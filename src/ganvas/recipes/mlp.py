@@ -221,7 +221,7 @@ def gan_2014(
     told = levels(data, conditional)
     G = MLPGenerator(latent, data.shape, (units, units), "relu", norm=False, output="sigmoid", levels=told)
     uniform_init(G, 0.05)
-    set_output_bias(G, torch.from_numpy(data.mean_image()))
+    set_output_bias(G.net[-2], torch.from_numpy(data.mean_image()))
     D = MaxoutDiscriminator(data.shape, maxout, pieces, levels=told)
     uniform_init(D, 0.005)
 

@@ -49,8 +49,8 @@ def r3gan(
     Section 3 and the authors' code: softplus(D(fake) − D(real)) on pairs, γ/2 · (E‖∇D(x)‖² + E‖∇D(G(z))‖²), fix-up
     initialisation, bilinear resampling, no tanh. Adam (0, .9 → .99); learning rate, γ and β2 follow half a cosine over
     the burn-in. preset cifar10 is the published configuration; preset laptop is narrow, shallow and lazy.
-    Departures: augmentation is not on by default; cifar10's G average ramps to a quarter of the images seen and stays
-    a share of them.
+    Departures: the published CIFAR-10 run is conditional and augmented with a probability that rises to .55 (here
+    --conditional and --augment ada ask for them); cifar10's G average stays a quarter of the images seen.
 
     Args:
         data: what the data set says of itself
@@ -96,6 +96,8 @@ def r3gan(
         stages = doublings(data.shape)[0] + 1
         if len(chosen["widths"]) < stages:
             raise BadInput(f"--widths needs {stages} numbers for {data.shape[1]}×{data.shape[2]}, smallest map first")
+        if odd := [width for width in chosen["widths"][-stages:] if 2 * width % group_width]:
+            raise BadInput(f"--widths {odd[0]}: twice this must be a multiple of --group-width {group_width}")
         shape = chosen["blocks"], group_width, 2, told
         G = R3GANGenerator(latent, data.shape, chosen["widths"][-stages:], *shape)
         D = R3GANDiscriminator(data.shape, chosen["widths"][-stages:][::-1], *shape)

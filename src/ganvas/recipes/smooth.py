@@ -29,7 +29,7 @@ def sngan(
     width: int = 64,
     loss: LossName = "hinge",
     lr: float = 2e-4,
-    schedule: ScheduleName = "linear",
+    schedule: ScheduleName = "fall",
     warm_up: float = 0.0,
     ema: float = 0.05,
     augment: AugmentName = "none",
@@ -41,7 +41,7 @@ def sngan(
 
     net cnn (table 3): 4×4 and 3×3 convolutions, Adam 2e-4 (.5, .999), one update of D to one of G (the paper's setting
     C). net resnet (table 4): residual blocks, sum pooling, Adam 2e-4 (0, .9), five updates to one, G's batch twice D's.
-    One power iteration a pass. The rate falls linearly to 0 in the run's second half (authors' code).
+    One power iteration a pass. The rate falls linearly to 0 over the run (authors' code).
     Conditional: class-conditional BatchNorm and a projection in D (Miyato & Koyama 2018).
 
     Args:

@@ -3,14 +3,13 @@
 import difflib
 import importlib
 import inspect
-import math
 import re
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 from ganvas.errors import BadInput
 from ganvas.recipes.auto import auto
-from ganvas.recipes.common import AugmentName, LossName, ScheduleName
+from ganvas.recipes.check import check, doubts
 from ganvas.recipes.conditional import acgan, cgan
 from ganvas.recipes.dcgan import dcgan, dcgan_upsample
 from ganvas.recipes.mlp import gan, gan_2014, gan_dropout, gan_leaky
@@ -71,32 +70,10 @@ def resolve(recipe: Recipe, name: str, spec: Any, given: dict[str, Any]) -> tupl
             raise BadInput(f"recipe {name} has no argument {argument!r}: {hint}")
     arguments = known | given
     for argument, value in given.items():
-        _check(argument, value, known[argument])
+        check(recipe, argument, value, known[argument])
     settle = getattr(recipe, "settle", None)
-    return settle(spec, arguments) if settle else (arguments, [])
-
-
-def _check(name: str, value: Any, default: Any) -> None:
-    """Raises BadInput for a name or number no argument of a recipe can mean: counts are above 0, all else finite, ≥ 0."""
-    option = f"--{name.replace('_', '-')}"
-    choices = {"loss": LossName, "schedule": ScheduleName, "augment": AugmentName}
-    names = get_args(choices[name]) if name in choices else ()
-    if names and value not in names:
-        near = difflib.get_close_matches(str(value), names, 2, 0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
-        raise BadInput(f"{option} {value!r} is unknown: {hint}")
-    if isinstance(default, tuple) and not value:
-        raise BadInput(f"{option} needs at least one number")
-    for number in value if isinstance(value, tuple | list) else (value,):
-        kind = default[0] if isinstance(default, tuple) else number if default is None else default
-        if isinstance(number, bool) or not isinstance(number, int | float) or isinstance(kind, bool | str):
-            continue
-        if isinstance(kind, int) and not (isinstance(number, int) and number > 0):
-            raise BadInput(f"{option} must be a whole number above 0, not {number!r}")
-        if not (math.isfinite(number) and number >= 0) or (name == "lr" and number == 0):
-            raise BadInput(f"{option} must be a number {'above' if name == 'lr' else 'from'} 0, not {number!r}")
-        if name in ("dropout", "momentum", "warm_up") and number >= 1:
-            raise BadInput(f"{option} is a share, below 1, not {number!r}")
+    arguments, reasons = settle(spec, arguments) if settle else (arguments, [])
+    return arguments, [*reasons, *doubts(name, spec, arguments)]
 
 
 def summary(recipe: Recipe) -> str:

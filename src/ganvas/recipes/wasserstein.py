@@ -122,7 +122,7 @@ def wgan_gp(
     net: Literal["mnist", "resnet"] | None = None,
     latent: int = 128,
     width: int | None = None,
-    penalty: float = 10.0,
+    penalty: float | None = None,
     n_critic: int = 5,
     loss: LossName = "wasserstein",
     lr: float | None = None,
@@ -140,7 +140,8 @@ def wgan_gp(
     net mnist (28×28; gan_mnist.py of the authors' code): 5×5 convolutions, no norm anywhere, sigmoid, Adam 1e-4 (.5, .9),
     batches of 50. net resnet (other sizes; appendix F): residual blocks, BatchNorm in G alone, Adam 2e-4 (0, .9) falling
     to 0 over the run, G's batch twice the critic's; from 64 pixels on LayerNorm in the critic and Adam 1e-4 constant.
-    Departures: the critic moves first, where the authors' loop begins with G; no dequantisation noise.
+    Departures: the critic moves first, where the authors' loop begins with G; no dequantisation noise; conditional, the
+    label is projected in the critic, where the authors use an auxiliary classifier (1 and .1 in the critic and in G).
 
     The critic's loss without its penalty is minus the estimated distance; it should fall towards 0 in size.
 
@@ -149,7 +150,7 @@ def wgan_gp(
         net: the paper's networks; not given: mnist for 28×28, else resnet
         latent: coordinates of z, standard normal
         width: channels; not given: 64, the paper's, for mnist and at 64 pixels, 128 for resnet below
-        penalty: λ, weight of the gradient penalty
+        penalty: λ, weight of the gradient penalty; not given: 10, or the .1 of the authors' toys for points
         n_critic: updates of the critic before each of G
         loss: the adversarial loss, on logits
         lr: Adam's learning rate for both players; not given: 1e-4, or 2e-4 for resnet below 64 pixels
@@ -170,9 +171,9 @@ def wgan_gp(
     from ganvas.play.penalties import GradientPenalty, between
     from ganvas.play.schedules import constant
 
-    given = {"net": net, "width": width, "lr": lr, "schedule": schedule, "batch": batch}
+    given = {"net": net, "width": width, "penalty": penalty, "lr": lr, "schedule": schedule, "batch": batch}
     chosen, _ = published_sizes(data, given)
-    net, width, lr, schedule, batch = chosen.values()
+    net, width, penalty, lr, schedule, batch = chosen.values()
     told, count = levels(data, conditional), _doublings(data)
     if points(data):
         G, D = point_players(data, latent, told)
@@ -184,7 +185,7 @@ def wgan_gp(
     else:
         channels = [min(width << i, 8 * width) for i in range(count + 1)]
         G = ResNetGenerator(latent, data.shape, channels[::-1], told)
-        D = ResNetDiscriminator(data.shape, channels[1:], count, "flat", "layer", told)
+        D = ResNetDiscriminator(data.shape, channels[1:], count, "flat", "layer", told, stem=width)
     small = net == "resnet" and max(data.shape[1:]) < 64
     return [
         latent_phase(
@@ -201,21 +202,24 @@ def published_sizes(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str
     """The arguments with those not given as the paper has them for pictures of this size."""
     from ganvas.errors import BadInput
 
-    side, chosen = max(data.shape[1:]), dict(arguments)
-    net = chosen["net"] = chosen["net"] or ("mnist" if data.shape[1:] == (28, 28) or points(data) else "resnet")
-    if net == "mnist" and data.shape[1:] != (28, 28) and not points(data):
+    side, chosen, toy = max(data.shape[1:]), dict(arguments), points(data)
+    if toy and chosen["net"]:
+        raise BadInput(f"--net is for pictures, and {data.name} holds points: leave it out")
+    net = chosen["net"] = chosen["net"] or ("mnist" if data.shape[1:] == (28, 28) or toy else "resnet")
+    if net == "mnist" and data.shape[1:] != (28, 28) and not toy:
         raise BadInput(f"--net mnist draws 28×28, and these are {data.shape[1]}×{data.shape[2]}: use --net resnet")
     small = net == "resnet" and side < 64
     paper = {
         "width": 128 if small else 64,
+        "penalty": 0.1 if toy else 10.0,
         "lr": 2e-4 if small else 1e-4,
         "schedule": "fall" if small else "constant",
-        "batch": 50 if net == "mnist" else 64,
+        "batch": 256 if toy else 50 if net == "mnist" else 64,
     }
     chosen |= {name: value for name, value in paper.items() if chosen[name] is None}
-    picked = [name for name in ("net", *paper) if arguments[name] is None]
+    picked = [name for name in ("net", *paper) if arguments[name] is None and not (toy and name in ("net", "width"))]
     said = ", ".join(f"{name} {chosen[name]}" for name in picked)
-    return chosen, [f"{said}: as published for {side} pixels a side"] if picked else []
+    return chosen, [f"{said}: as published for {'toys' if toy else f'{side} pixels a side'}"] if picked else []
 
 
 def _doublings(data: DataSpec) -> int:

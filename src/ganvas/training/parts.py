@@ -7,10 +7,12 @@ from torch import nn
 
 from ganvas.errors import BadInput
 from ganvas.nets.layers import MinibatchStd, Pack
+from ganvas.nets.vae import Spread
 from ganvas.play.game import Game, Move
+from ganvas.play.penalties import around
 
 # layers whose output for one image depends on the others, or that change as they are used
-ACROSS = (nn.modules.batchnorm._BatchNorm, MinibatchStd)
+ACROSS = (nn.modules.batchnorm._BatchNorm, MinibatchStd, Spread)
 
 
 def parts_of(batch: int, micro_batch: int | None) -> int:
@@ -36,6 +38,8 @@ def caveats(game: Game, micro_batch: int) -> list[str]:
                 raise BadInput(f"--micro-batch {micro_batch} must be a multiple of the pack of {module.size}")
             if nn.utils.parametrize.is_parametrized(module):
                 found[f"spectral norm in {name}"] = None
+    if any(penalty.at is around for penalty in getattr(game, "penalties", ())):
+        found["the noise around real images"] = None
     if not found:
         return []
     return [

@@ -1,0 +1,71 @@
+"""What no argument of a recipe can mean is refused by name, before anything is built."""
+
+import difflib
+import math
+import sys
+import typing
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
+
+from ganvas.errors import BadInput
+
+ABOVE_ZERO = {"lr", "clip", "max_norm", "lr_decay"}
+SHARES = {"dropout", "momentum", "warm_up", "beta1", "beta2"}  # below 1
+
+SMOOTH = {"auto", "wgan", "wgan_gp", "dragan", "sngan", "r1", "r3gan"}  # whose critic a penalty or a norm bounds
+
+
+def check(recipe: Callable[..., Any], name: str, value: Any, default: Any) -> None:
+    """Raises BadInput for a name, a count or a number that cannot be meant: counts are above 0, all else finite, ≥ 0."""
+    option, kind = f"--{name.replace('_', '-')}", _kind(recipe, name)
+    parts = (kind, *get_args(kind))
+    names = [choice for part in parts if get_origin(part) is Literal for choice in get_args(part)]
+    if names and value is not None and value not in names:
+        near = difflib.get_close_matches(str(value), names, 2, 0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+        raise BadInput(f"{option} {value!r} is unknown: {hint}")
+    lengths = [len(get_args(part)) for part in parts if get_origin(part) is tuple and Ellipsis not in get_args(part)]
+    if lengths and value is not None and (not isinstance(value, tuple | list) or len(value) != lengths[0]):
+        raise BadInput(f"{option} takes {lengths[0]} numbers, not {value!r}")
+    if isinstance(default, tuple) and not value:
+        raise BadInput(f"{option} needs at least one number")
+    for number in value if isinstance(value, tuple | list) else (value,):
+        _number(option, name, number, default[0] if isinstance(default, tuple) else default)
+
+
+def _number(option: str, name: str, number: Any, default: Any) -> None:
+    like = number if default is None else default
+    if isinstance(number, bool) or not isinstance(number, int | float) or isinstance(like, bool | str):
+        return
+    if isinstance(like, int) and not (isinstance(number, int) and number > 0):
+        raise BadInput(f"{option} must be a whole number above 0, not {number!r}")
+    if not (math.isfinite(number) and number >= 0) or (name in ABOVE_ZERO and number == 0):
+        raise BadInput(f"{option} must be a number {'above' if name in ABOVE_ZERO else 'from'} 0, not {number!r}")
+    if name in SHARES and number >= 1:
+        raise BadInput(f"{option} is a share, below 1, not {number!r}")
+
+
+def doubts(name: str, spec: Any, arguments: dict[str, Any]) -> list[str]:
+    """What is allowed and rarely meant, a sentence each."""
+    said = []
+    if arguments.get("loss") == "wasserstein" and name not in SMOOTH:
+        said.append(
+            "warning: nothing bounds this critic's slope, and without a bound the wasserstein loss has no meaning: wgan and "
+            "wgan_gp are made for it"
+        )
+    if spec.shape[1] * spec.shape[2] < 16 and name in SMOOTH | {"lsgan", "pacgan"} - {"auto"}:
+        said.append(
+            "points, not pictures: both players are three fully connected layers of 128, widths and nets do nothing"
+        )
+    return said
+
+
+def _kind(recipe: Callable[..., Any], name: str) -> Any:
+    """The annotation of one argument, evaluated alone: `data` names what is imported for type checkers only."""
+    note = getattr(recipe, "__annotations__", {}).get(name)
+    if not isinstance(note, str):
+        return note
+    try:
+        return eval(note, {**vars(typing), **vars(sys.modules[recipe.__module__])})
+    except NameError:
+        return None
