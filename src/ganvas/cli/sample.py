@@ -58,12 +58,14 @@ def main(argv: Sequence[str]) -> int:
         images = generator.by_class(n, seed, first)
     else:
         images = generator.sample(64 if n is None else n, seed, first, label=wanted)
+    count = f"{len(images):,} picture{'s' * (len(images) != 1)}"
     with files.storage_errors(out):
         if options["singles"]:
-            print(f"{len(images.save_each(out, first))} pictures in {out}")
+            images.save_each(out, first)
+            print(f"{count} in {out}")
             return 0
         out.parent.mkdir(parents=True, exist_ok=True)
         np.save(out, images) if array else images.save(out)
     rows = f": {len(images.rows)} classes, {len(images) // len(images.rows)} each" if images.rows else ""
-    print(f"{len(images)} pictures in {out}{rows}")
+    print(f"{count} in {out}{rows}")
     return 0

@@ -53,11 +53,15 @@ class Listing:
         self.bad.sort(key=lambda item: os.fsencode(item[0]))
         if self.links:
             self.notes.append(
-                f"{self.links:,} symbolic links are not followed (copy what they point to into the folder)"
+                f"{_counted(self.links, 'symbolic link')} not followed (copy what is pointed to into the folder)"
             )
         if self.others:
-            self.notes.append(f"{self.others:,} other files are ignored")
+            self.notes.append(f"{_counted(self.others, 'other file')} ignored")
         return self
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"1 {thing} is" if n == 1 else f"{n:,} {thing}s are"
 
 
 def list_folder(root: Path) -> Listing:
