@@ -57,6 +57,11 @@ def gan(parts: Parts) -> Players:
     return G, D
 
 
+def wgan_gp(parts: Parts) -> Players:
+    """PyTorch-GAN's wgan_gp.py: the networks of its gan.py, D without the sigmoid."""
+    return gan(parts)
+
+
 def book(parts: Parts) -> Players:
     """The fully connected GAN of the textbooks: three hidden layers each, dropout in D; our recipe gan_dropout."""
     G: list[nn.Module] = []
@@ -98,8 +103,31 @@ def dcgan(parts: Parts) -> Players:
     return players
 
 
+def dcgan64(parts: Parts) -> Players:
+    """The DCGAN of pytorch/examples and torch's tutorial at 64², ngf = ndf = 64. No layer of it has a form of ours."""
+    G: list[nn.Module] = [nn.Unflatten(1, (100, 1, 1)), nn.ConvTranspose2d(100, 512, 4, bias=False)]
+    for n, m in [(512, 256), (256, 128), (128, 64), (64, 3)]:
+        G += [nn.BatchNorm2d(n), nn.ReLU(inplace=True), nn.ConvTranspose2d(n, m, 4, 2, 1, bias=False)]
+    D: list[nn.Module] = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+    for n, m in [(64, 128), (128, 256), (256, 512)]:
+        D += [nn.Conv2d(n, m, 4, 2, 1, bias=False), nn.BatchNorm2d(m), nn.LeakyReLU(0.2, inplace=True)]
+    D += [nn.Conv2d(512, 1, 4, bias=False), nn.Flatten()]
+    players = nn.Sequential(*G, nn.Tanh()), nn.Sequential(*D)
+    for layer in [layer for net in players for layer in net.modules()]:
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+    return players
+
+
 class Workload(NamedTuple):
-    """`one_draw`: a round draws fakes once, for both players (PyTorch-GAN); else anew for G (the algorithm box)."""
+    """`one_draw`: a round draws fakes once, for both players (PyTorch-GAN); else anew for G (the algorithm box).
+
+    `penalty`: the weight of WGAN-GP's gradient penalty; D is a critic then, its loss Wasserstein's, and moves `n_critic`
+    times a round. `folder`: colour pictures, a JPEG file each, read by so many `workers` of the usual way's DataLoader;
+    else digits.
+    """
 
     build: Callable[[Parts], Players]
     latent: int
@@ -108,12 +136,23 @@ class Workload(NamedTuple):
     betas: tuple[float, float]
     one_draw: bool
     lr: float = 2e-4
+    penalty: float = 0.0
+    n_critic: int = 1
+    folder: bool = False
+    workers: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return 3 if self.folder else 1, self.side, self.side
 
 
 WORKLOADS = {
     "gan": Workload(gan, 100, 28, 64, (0.5, 0.999), one_draw=True),
     "book": Workload(book, 128, 28, 512, (0.9, 0.999), one_draw=False),
     "dcgan": Workload(dcgan, 100, 32, 64, (0.5, 0.999), one_draw=True),
+    # its script draws one z for both players, but asks G for the images of it twice, as if it had drawn anew
+    "wgan_gp": Workload(wgan_gp, 100, 28, 64, (0.5, 0.999), one_draw=False, penalty=10.0, n_critic=5),
+    "dcgan64": Workload(dcgan64, 100, 64, 64, (0.5, 0.999), one_draw=True, folder=True, workers=2),
 }
 
 

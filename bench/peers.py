@@ -24,15 +24,20 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ganvas.data.arrays import ArraySource
+from ganvas.data.open import open_source
 from ganvas.data.packed import read_idx
-from ganvas.data.source import Arrays
+from ganvas.data.source import Arrays, Source
+from ganvas.data.toys import Shapes
 from ganvas.play.game import Optimizer, Phase
 from ganvas.play.latent import Latent, Normal
+from ganvas.play.losses import LOSSES
+from ganvas.play.penalties import GradientPenalty, between
 from ganvas.play.schedules import constant
 from ganvas.recipes.common import adam
 from ganvas.training.trainer import Precision, Trainer
 
 MNIST = [f"{split}-{what}-ubyte" for split in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
+PICTURES = 2048
 
 
 class Gate:
@@ -73,7 +78,7 @@ class Gate:
 class GatedSource:
     """A source whose every batch is asked for through the gate."""
 
-    def __init__(self, source: ArraySource, gate: Gate):
+    def __init__(self, source: Source, gate: Gate):
         self.source, self.spec, self.gate, self.served = source, source.spec, gate, 0
 
     def batch(self, seed: int, start: int, size: int) -> Arrays:
@@ -130,6 +135,15 @@ def lay_out_mnist(source: Path | None, root: Path) -> Path:
     return folder
 
 
+def lay_out_pictures(root: Path, side: int, n: int = PICTURES) -> Path:
+    """Drawn shapes as JPEG files in a folder of one class, which is what torchvision's ImageFolder wants."""
+    folder = root / "shapes"
+    folder.mkdir(parents=True)
+    for i, image in enumerate(Shapes((side, side)).batch(0, 0, n)["image"]):
+        Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"{i:06}.jpg", quality=95)
+    return root
+
+
 def load(mnist: Path) -> tuple[np.ndarray, np.ndarray]:
     return read_idx(mnist / "train-images-idx3-ubyte"), read_idx(mnist / "train-labels-idx1-ubyte")
 
@@ -157,16 +171,20 @@ def our_trainer(
             return Optimizer(lambda params: torch.optim.Adam(params, lr=1.0, betas=workload.betas), {"lr": rate})
         return adam(rate, workload.betas)
 
-    game = Latent(G, D, Normal(workload.latent), reuse=workload.one_draw)
+    game = Latent(G, D, Normal(workload.latent), reuse=workload.one_draw, n_critic=constant(workload.n_critic))
+    if workload.penalty:
+        game.loss, game.penalties = LOSSES["wasserstein"], (GradientPenalty(constant(workload.penalty), between),)
     phase = Phase(game, 10**12, workload.batch, {"G": optimizer(), "D": optimizer()})
     return Trainer([phase], source, precision=precision, channels_last="channels_last" not in without)
 
 
 def train_ours(role: dict[str, Any], gate: Gate) -> None:
-    workload = WORKLOADS[role["workload"]]
-    images, _ = load(Path(role["data"]))
-    source = GatedSource(ArraySource(resized(images, workload.side)[:, None], name="digits"), gate)
-    trainer = our_trainer(workload, source, role["precision"], role["without"])
+    workload, data = WORKLOADS[role["workload"]], Path(role["data"])
+    if workload.folder:
+        source = open_source(data)
+    else:
+        source = ArraySource(resized(load(data)[0], workload.side)[:, None], name="digits")
+    trainer = our_trainer(workload, GatedSource(source, gate), role["precision"], role["without"])
     game = trainer.game
     gate.open(about(game.G, game.D, workload, logits=True))
     for _ in trainer.ticks(every=10_000):
@@ -174,16 +192,26 @@ def train_ours(role: dict[str, Any], gate: Gate) -> None:
 
 
 def train_usual(role: dict[str, Any], gate: Gate) -> None:
-    workload = WORKLOADS[role["workload"]]
-    images, labels = load(Path(role["data"]))
+    workload, data = WORKLOADS[role["workload"]], Path(role["data"])
+    dataset = usual.Pictures(data) if workload.folder else usual.Digits(*load(data), workload.side)
     training = usual.Usual(workload)
-    gate.open(about(training.G, training.D, workload, logits=False))
+    gate.open(about(training.G, training.D, workload, logits=workload.penalty > 0))
     gate_loaders(gate)
-    usual.train(training, images, labels)
+    usual.train(training, dataset)
+
+
+def players(names: dict[str, Any], workload: Workload) -> tuple[nn.Module, nn.Module]:
+    """G and D among a script's global names."""
+    if "netG" in names:  # pytorch/examples, where z is N×100×1×1
+        return nn.Sequential(nn.Unflatten(1, (workload.latent, 1, 1)), names["netG"]), names["netD"]
+    return names["generator"], names["discriminator"]
 
 
 def train_script(role: dict[str, Any], gate: Gate) -> None:
-    """The peer's own file, as it comes, with its defaults, in the working directory it expects."""
+    """The peer's own file, as it comes, with its defaults, in the working directory it expects.
+
+    `arguments` are those it cannot do without.
+    """
     workload = WORKLOADS[role["workload"]]
     if role["torchvision"]:
         for name in ("_meta_registrations", "_autograd_registrations"):  # they want operators a CPU-only torch has not
@@ -191,11 +219,11 @@ def train_script(role: dict[str, Any], gate: Gate) -> None:
         sys.path.append(role["torchvision"])
 
     def first(names: dict[str, Any]) -> None:
-        gate.open(about(names["generator"], names["discriminator"], workload, logits=False))
+        gate.open(about(*players(names, workload), workload, logits=workload.penalty > 0))
 
     gate_loaders(gate, first)
     os.chdir(role["cwd"])
-    sys.argv = [role["script"]]
+    sys.argv = [role["script"], *role["arguments"]]
     runpy.run_path(role["script"], run_name="__main__")
 
 

@@ -11,15 +11,18 @@ ratio over the rounds. A window is clean if the rest of the machine used at most
 neighbour slows two-thread training up to tenfold, so results of unclean windows mean little.
 
 Workloads, each on the peer's own networks (both sides must give the same numbers for the same weights, or the run is
-refused): gan and dcgan are PyTorch-GAN's gan.py (28×28, batch 64) and dcgan.py (32×32, batch 64); book is the
-textbooks' fully connected GAN with dropout (28×28, batch 512).
-  ours    ganvas' Trainer and Latent game as `ganvas train` runs them (two draws of fakes a round, no moving average)
+refused): gan, wgan_gp and dcgan are PyTorch-GAN's gan.py, wgan_gp.py (28×28, batch 64; a step is one of the critic, G
+moves in each fifth) and dcgan.py (32×32, batch 64); book is the textbooks' fully connected GAN with dropout (28×28,
+batch 512); dcgan64 is the DCGAN of pytorch/examples (64×64 colour, batch 64), on a folder of JPEG files.
+  ours    ganvas' Trainer and Latent game as `ganvas train` runs them, without the moving average
   usual   DataLoader of Pillow images, torch's own layers, sigmoid and BCELoss, torch.optim.Adam, two numbers printed
-          a step; fakes drawn once for both players where the peer does so
+          for each move of G
   script  the peer's file, unchanged, with its defaults; only its DataLoader is made to pass our gate
+Fakes are drawn once for both players where the peer does so. Peak memory is without that of a DataLoader's workers.
 
-The peer: git clone https://github.com/eriklindernoren/PyTorch-GAN. Its scripts import torchvision; beside a CPU-only
-torch: pip install --no-deps --target DIR torchvision. Each run appends a line to bench/results/train_step.jsonl.
+The peers: git clone https://github.com/eriklindernoren/PyTorch-GAN or, for dcgan64, https://github.com/pytorch/examples.
+Their scripts import torchvision; beside a CPU-only torch: pip install --no-deps --target DIR torchvision.
+Each run appends a line to bench/results/train_step.jsonl.
 """
 
 import argparse
@@ -31,18 +34,26 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from machine import machine, meter, peak
+
 RESULTS = Path(__file__).with_name("results") / "train_step.jsonl"
-SCRIPTS = {"gan": "implementations/gan/gan.py", "dcgan": "implementations/dcgan/dcgan.py"}
+SCRIPTS = {
+    "gan": "implementations/gan/gan.py",
+    "wgan_gp": "implementations/wgan_gp/wgan_gp.py",
+    "dcgan": "implementations/dcgan/dcgan.py",
+    "dcgan64": "dcgan/main.py",
+}
 PARTS = {  # what can be left out of our step
     "gan": ("onednn", "fused", "mallopt"),
+    "wgan_gp": ("onednn", "fused", "mallopt"),
     "book": ("onednn", "dropout", "fused", "mallopt"),
     "dcgan": ("onednn", "upconv", "channels_last", "fused", "mallopt"),
+    "dcgan64": ("channels_last", "fused", "mallopt"),
 }
 CLEAN = 0.1  # processors that others may use in a clean window
 
@@ -80,11 +91,6 @@ class Child:
             self.process.stdin.flush()
         return self.answer()
 
-    def peak(self) -> float:
-        """Its largest memory so far, MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
-
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
@@ -94,24 +100,6 @@ class Child:
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
-
-
-def busy(stat: str) -> float:
-    """Processor seconds of the whole machine, from /proc/stat: all but idle and waiting for a disk."""
-    user, nice, system, _, _, irq, softirq, steal = map(int, stat.splitlines()[0].split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def used(stat: str) -> float:
-    """Processor seconds of one process, from its /proc/PID/stat."""
-    fields = stat.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def meter(pids: Iterable[int]) -> tuple[float, float]:
-    """Processor seconds used so far by all but these processes, and the time."""
-    own = sum(used(Path(f"/proc/{pid}/stat").read_text()) for pid in pids)
-    return busy(Path("/proc/stat").read_text()) - own, time.perf_counter()
 
 
 def window(child: Child, seconds: float, pids: Sequence[int]) -> Window:
@@ -157,19 +145,15 @@ def summary(pairs: Sequence[tuple[Window, Window]]) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown")
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    return {"cpu": model, "cores": os.cpu_count(), "commit": commit or None}
-
-
 def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
-    from networks import same_networks  # imports torch, which `--help` must not wait for
-    from peers import lay_out_mnist
+    from networks import WORKLOADS, same_networks  # imports torch, which `--help` must not wait for
+    from peers import lay_out_mnist, lay_out_pictures
 
-    data = lay_out_mnist(args.mnist, work / "data" / "mnist")
+    workload = WORKLOADS[args.workload]
+    if workload.folder:
+        data = lay_out_pictures(work / "data" / "pictures", workload.side)
+    else:
+        data = lay_out_mnist(args.mnist, work / "data" / "mnist")
     cwd = work / "implementations" / args.workload  # the scripts look for ../../data/mnist
     cwd.mkdir(parents=True)
     role = {"workload": args.workload, "data": str(data), "precision": args.precision, "without": []}
@@ -183,9 +167,11 @@ def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     if args.against == "script":
         script = args.peer.resolve() / SCRIPTS[args.workload]
         if not script.is_file():
-            raise SystemExit(f"{args.peer} does not hold {SCRIPTS[args.workload]}: --peer wants a PyTorch-GAN checkout")
+            wanted = "pytorch/examples" if workload.folder else "PyTorch-GAN"
+            raise SystemExit(f"{args.peer} does not hold {SCRIPTS[args.workload]}: --peer wants a {wanted} checkout")
         torchvision = str(args.torchvision.resolve()) if args.torchvision else None
-        roles[1] |= {"script": str(script), "cwd": str(cwd), "torchvision": torchvision}
+        needed = ["--dataset", "folder", "--dataroot", str(data)] if workload.folder else []
+        roles[1] |= {"script": str(script), "arguments": needed, "cwd": str(cwd), "torchvision": torchvision}
         said["second"] |= {"file": SCRIPTS[args.workload], "sha256": hashlib.sha256(script.read_bytes()).hexdigest()}
     children: list[Child] = []
     try:
@@ -204,7 +190,7 @@ def measure(args: argparse.Namespace, work: Path) -> dict[str, Any]:
                 file=sys.stderr,
                 flush=True,
             )
-        peaks = [round(child.peak(), 1) for child in children]
+        peaks = [round(peak(child.process.pid), 1) for child in children]
     finally:
         for child in children:
             child.close()
@@ -249,7 +235,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         "--against", choices=("usual", "script", "ours"),
         help="usual; script, the default with --peer; ours, with nothing left out",
     )  # fmt: skip
-    parser.add_argument("--peer", metavar="DIR", type=Path, help="a checkout of PyTorch-GAN")
+    parser.add_argument("--peer", metavar="DIR", type=Path, help="a checkout of PyTorch-GAN, or of pytorch/examples")
     parser.add_argument("--torchvision", metavar="DIR", type=Path, help="the folder that holds torchvision's package")
     parser.add_argument("--mnist", metavar="DIR", type=Path, help="MNIST's four IDX files; not given: noise")
     parser.add_argument("--window", metavar="SECONDS", type=float, default=4.0)
@@ -261,7 +247,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     if unknown := [part for part in args.without if part not in PARTS[args.workload]]:
         parser.error(f"{args.workload} has no part {', '.join(unknown)} to leave out")
     if args.against == "script" and (args.peer is None or args.workload not in SCRIPTS):
-        parser.error(f"a script needs --peer, and there is one for {' and '.join(SCRIPTS)} only")
+        parser.error(f"a script needs --peer, and there is one for {', '.join(SCRIPTS)} only")
     if args.rounds < 1 or args.window <= 0 or args.warm_up <= 0:
         parser.error("--rounds, --window and --warm-up must be positive")
     return args

@@ -115,7 +115,7 @@ def test_links_are_not_followed(tmp_path):
     only = tmp_path / "only"
     only.mkdir()
     (only / "a.png").symlink_to(inside / "a.png")
-    refused(only, "symbolic links")
+    refused(only, "symbolic link")
 
 
 # ---- too little, too bad ------------------------------------------------------------------------------------------
