@@ -65,11 +65,7 @@ def test_wgans_warm_start():
 @pytest.mark.parametrize("name", ["gan", "dcgan"])
 def test_after_a_little_training_d_tells_a_picture_under_a_wrong_label(name, source):
     """The swap test: D(x, y) − D(x, y′) > 0 on real pictures, once D is more than its first weights."""
-    options = (
-        {"conditional": True, "lr": 2e-3}
-        if name == "dcgan"
-        else {"d_units": (60, 20, 60), "momentum": (0.9, 0.9), "lr": 1.0}
-    )
+    options = {"conditional": True, "lr": 2e-3}
     # whole pictures whose class is how bright they are: what a label means can be learned in seconds
     import numpy as np
 
