@@ -248,6 +248,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.error(f"{args.workload} has no part {', '.join(unknown)} to leave out")
     if args.against == "script" and (args.peer is None or args.workload not in SCRIPTS):
         parser.error(f"a script needs --peer, and there is one for {', '.join(SCRIPTS)} only")
+    if args.mnist and args.workload == "dcgan64":
+        parser.error("dcgan64 trains on pictures of its own; leave --mnist out")
     if args.rounds < 1 or args.window <= 0 or args.warm_up <= 0:
         parser.error("--rounds, --window and --warm-up must be positive")
     return args

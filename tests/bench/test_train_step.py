@@ -17,11 +17,14 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.data import DataLoader, TensorDataset
 
 from ganvas.data.arrays import ArraySource
+from ganvas.data.open import open_source
 from ganvas.data.packed import read_idx
+from ganvas.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from ganvas.play.schedules import Clock
 
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
 
+import machine
 import networks
 import peers
 import train_step
@@ -31,7 +34,7 @@ BENCH = Path(train_step.__file__).parent
 
 
 def digits(workload: networks.Workload, n: int = 40) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (n, 1, workload.side, workload.side), np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (n, *workload.shape), np.uint8)
 
 
 def without_dropout(*nets: nn.Module) -> None:
@@ -55,7 +58,7 @@ def pair(name: str, left_out=()) -> tuple[networks.Workload, usual.Usual, tuple[
 
 
 def real_images(workload: networks.Workload) -> torch.Tensor:
-    return torch.rand(16, 1, workload.side, workload.side) * 2 - 1
+    return torch.rand(16, *workload.shape) * 2 - 1
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
@@ -70,11 +73,12 @@ def test_both_builds_are_one_function(name, part, training):
     without_dropout(*players)
     z, x = torch.randn(16, workload.latent), real_images(workload)
     assert (theirs.G(z) - G(z)).abs().max() <= 1e-5
-    assert (theirs.D(x) - D(x).sigmoid()).abs().max() <= 1e-5
+    said = D(x) if workload.penalty else D(x).sigmoid()
+    assert (theirs.D(x) - said).abs().max() <= 1e-5
     assert theirs.D(x).std() > 0, "a D that always says the same would prove nothing"
 
 
-@pytest.mark.parametrize("name", networks.WORKLOADS)
+@pytest.mark.parametrize("name", [name for name in networks.WORKLOADS if name != "dcgan64"])
 def test_our_parts_are_ours(name):
     """Else the test above compares a thing with itself."""
     kinds = [
@@ -86,9 +90,22 @@ def test_our_parts_are_ours(name):
     assert nn.Linear not in kinds[0]
 
 
+def test_the_dcgan_at_64_is_the_recipes_at_width_64():
+    """No layer of it has a form of ours, so another test must hold it: the recipe's networks have its very weights."""
+    G, D = networks.dcgan64(networks.OURS)
+    shape = networks.WORKLOADS["dcgan64"].shape
+    recipes = DCGANGenerator(100, shape, 64), DCGANDiscriminator(shape, 64)
+    for net, other in zip((G, D), recipes, strict=True):
+        other.load_state_dict(dict(zip(other.state_dict(), net.state_dict().values(), strict=True)))
+    z = torch.randn(4, 100)
+    torch.testing.assert_close(G(z), recipes[0](z))
+    torch.testing.assert_close(D(G(z)), recipes[1](G(z)))
+    assert not torch.allclose(G(z), G(z.flip(0)))
+
+
 @pytest.mark.parametrize("name", networks.WORKLOADS)
 def test_both_steps_have_one_loss(name):
-    """Ours is the sum of D's two halves, theirs the mean: a factor that Adam divides out again."""
+    """Ours is the sum of D's two halves, theirs the mean: a factor that Adam divides out again. A critic's are equal."""
     workload, theirs, (G, D) = pair(name)
     without_dropout(theirs.D, D)
     trainer = peers.our_trainer(workload, ArraySource(digits(workload), name="x"))
@@ -96,13 +113,14 @@ def test_both_steps_have_one_loss(name):
     game.G, game.D = G, D
     real, z, clock = real_images(workload), torch.randn(16, workload.latent), Clock(0, 0, 1)
     theirs_fake, our_fake = theirs.G(z), G(z)
+    torch.manual_seed(1)  # a penalty draws the points it looks at
+    of_D = theirs.discriminator_loss(real, theirs_fake.detach()) * (1 if workload.penalty else 2)
+    torch.manual_seed(1)
     sides = [
-        (
-            2 * theirs.discriminator_loss(real, theirs_fake.detach()),
-            game.judge({"image": real}, our_fake.detach(), clock),
-        ),
+        (of_D, game.judge({"image": real}, our_fake.detach(), clock)),
         (theirs.generator_loss(theirs_fake), game.fool({"image": real}, our_fake)),
     ]
+    assert ("penalty" in sides[0][1].seen) == (name == "wgan_gp")
     for a, move in sides:
         torch.testing.assert_close(a, move.loss, rtol=1e-5, atol=1e-5)
         a.backward()
@@ -113,11 +131,11 @@ def test_both_steps_have_one_loss(name):
 
 
 @pytest.mark.parametrize("name", networks.WORKLOADS)
-def test_both_steps_update_each_player_once(name):
+def test_both_steps_update_each_player_as_often(name):
     workload = networks.WORKLOADS[name]
     trainer = peers.our_trainer(workload, ArraySource(digits(workload), name="x"))
     theirs = usual.Usual(workload)
-    images = torch.rand(workload.batch, 1, workload.side, workload.side)
+    images = torch.rand(workload.batch, *workload.shape)
     stepped: list[tuple] = []
     hook = register_optimizer_step_post_hook(
         lambda optimizer, args, kwargs: stepped.append(
@@ -127,11 +145,14 @@ def test_both_steps_update_each_player_once(name):
     try:
         trainer.play()
         ours, stepped = stepped, []
-        theirs.step(images)
+        for _ in range(workload.n_critic):
+            theirs.step(images)
     finally:
         hook.remove()
+    of_D = tuple(p.shape for p in theirs.D.parameters())
     assert sorted(ours) == sorted(stepped) and len(set(ours)) == 2
-    assert trainer.images == workload.batch
+    assert ours.count(of_D) == workload.n_critic == (5 if name == "wgan_gp" else 1) == len(ours) - 1
+    assert trainer.images == workload.batch * workload.n_critic, "a step is one of D"
 
 
 @pytest.mark.parametrize("name", networks.WORKLOADS)
@@ -162,6 +183,20 @@ def test_the_usual_digits_are_what_our_feed_gives():
     assert max((theirs[i][0][0] - ours[i]).abs().max() for i in range(30)) <= 1e-6
 
 
+def test_the_usual_pictures_are_what_our_feed_gives(tmp_path):
+    peers.lay_out_pictures(tmp_path / "a", 64, 24)
+    theirs = usual.Pictures(tmp_path / "a")
+    source = open_source(tmp_path / "a")
+    ours = np.concatenate([source.batch(0, 0, source.spec.n)["image"], source.held_out()["image"]])
+    assert len(theirs) == len(ours) == 24 and len({image.tobytes() for image in ours}) == 24
+
+    def written(images) -> set[bytes]:
+        return {torch.as_tensor(image).mul(127.5).add(127.5).round().byte().numpy().tobytes() for image in images}
+
+    assert written(theirs[i][0] for i in range(24)) == {image.tobytes() for image in ours}
+    assert theirs[0][0].shape == networks.WORKLOADS["dcgan64"].shape and theirs[0][0].min() >= -1
+
+
 def test_fingerprints():
     def said(build, logits, parts=networks.USUAL, sigmoid=False):
         G, D = build(parts)
@@ -177,6 +212,21 @@ def test_fingerprints():
     assert "pixels" in networks.same_networks(theirs, said(other_eps, logits=True))
     assert "chances" in networks.same_networks(theirs, said(networks.gan, logits=False))
     assert "shapes" in networks.same_networks(theirs, said(networks.dcgan, logits=True))
+
+
+def test_fingerprints_of_pytorchs_example():
+    """Its z is N×100×1×1, its D gives N numbers."""
+    workload = networks.WORKLOADS["dcgan64"]
+    G, D = networks.dcgan64(networks.USUAL)
+    names = {"netG": G[1:], "netD": nn.Sequential(D, nn.Sigmoid(), nn.Flatten(0))}
+    ours = networks.fingerprint(*networks.dcgan64(networks.OURS), 100, logits=True)
+    theirs = networks.fingerprint(*peers.players(names, workload), 100, logits=False)
+    assert not networks.same_networks(ours, theirs)
+    assert np.std(ours["pixels"]) > 0.1 and np.std(ours["chances"]) > 1e-3, "constants would agree whatever the network"
+    names["netD"][0][3].eps = 0.8
+    assert "chances" in networks.same_networks(
+        ours, networks.fingerprint(*peers.players(names, workload), 100, logits=False)
+    )
 
 
 def records(answers: io.StringIO) -> list[dict]:
@@ -217,10 +267,23 @@ def test_a_gated_loader_gives_the_same_batches_and_counts_them_all(monkeypatch):
 def test_the_meter_reads_proc():
     tick = os.sysconf("SC_CLK_TCK")
     stat = f"cpu  {3 * tick} {tick} {2 * tick} 999999 888888 {tick} {tick} {4 * tick} 7 7\ncpu0 1 1"
-    assert train_step.busy(stat) == 12
-    assert train_step.used(f"42 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 {5 * tick} {2 * tick} 0 0") == 7
-    others, _ = train_step.meter([os.getpid()])
-    assert 0 < others < train_step.meter([])[0], "negative control: a process not named counts as foreign"
+    assert machine.busy(stat) == 12
+    assert machine.used(f"42 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 {5 * tick} {2 * tick} {tick} {tick} 20 0") == 9
+    others, _ = machine.meter([os.getpid()])
+    assert 0 < others < machine.meter([])[0], "negative control: a process not named counts as foreign"
+
+
+def test_the_family_of_a_process_counts_as_its_own():
+    start = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    parent = subprocess.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        parent.stdout.readline()  # the grandchild is there
+        family = set(machine.family(os.getpid()))
+        assert parent.pid in family and len(set(machine.family(parent.pid))) == 2
+        assert os.getpid() in family and os.getppid() not in family
+    finally:
+        parent.communicate(b"\n")
+    assert set(machine.family(parent.pid)) == {parent.pid}
 
 
 def test_summary():
@@ -268,11 +331,14 @@ def check(done: subprocess.CompletedProcess, results: Path) -> dict:
     return row
 
 
-@pytest.mark.parametrize("name", ["gan", *(pytest.param(n, marks=pytest.mark.slow) for n in ("book", "dcgan"))])
+SLOW = ("book", "dcgan", "wgan_gp", "dcgan64")
+
+
+@pytest.mark.parametrize("name", ["gan", *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
 def test_from_end_to_end(name, tmp_path):
-    out = tmp_path / "results.jsonl"
-    row = check(bench(name, *TINY, "--precision", "bf16", "--without", "onednn,mallopt", "--results", out), out)
-    assert row["first"] == {"who": "ours", "precision": "bf16", "without": ["onednn", "mallopt"]}
+    out, left_out = tmp_path / "results.jsonl", [train_step.PARTS[name][0], "mallopt"]
+    row = check(bench(name, *TINY, "--precision", "bf16", "--without", ",".join(left_out), "--results", out), out)
+    assert row["first"] == {"who": "ours", "precision": "bf16", "without": left_out}
     assert row["second"] == {"who": "usual"} and row["torch"] == torch.__version__
 
 
@@ -321,7 +387,8 @@ def test_a_peers_script(change, complaint, tmp_path):
     ("arguments", "complaint"),
     [
         (["gan", "--without", "dropout"], "gan has no part dropout"),
-        (["book", "--peer", "x"], "gan and dcgan only"),
+        (["book", "--peer", "x"], "gan, wgan_gp, dcgan, dcgan64 only"),
+        (["dcgan64", "--mnist", "x"], "leave --mnist out"),
         (["gan", "--against", "script"], "needs --peer"),
         (["gan", "--rounds", "0"], "positive"),
     ],
