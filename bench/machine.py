@@ -32,9 +32,9 @@ def family(pid: int) -> Iterator[int]:
 def meter(pids: Iterable[int]) -> tuple[float, float]:
     """Processor seconds used so far by all but these processes and their families, and the time."""
     own = 0.0
-    for pid in {relative for pid in pids for relative in family(pid)}:
+    for member in {member for pid in pids for member in family(pid)}:
         with contextlib.suppress(OSError):  # a worker that has just ended; its parent has its time
-            own += used(Path(f"/proc/{pid}/stat").read_text())
+            own += used(Path(f"/proc/{member}/stat").read_text())
     return busy(Path("/proc/stat").read_text()) - own, time.perf_counter()
 
 

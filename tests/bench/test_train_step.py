@@ -222,11 +222,12 @@ def test_fingerprints_of_pytorchs_example():
     ours = networks.fingerprint(*networks.dcgan64(networks.OURS), 100, logits=True)
     theirs = networks.fingerprint(*peers.players(names, workload), 100, logits=False)
     assert not networks.same_networks(ours, theirs)
-    assert np.std(ours["pixels"]) > 0.1 and np.std(ours["chances"]) > 1e-3, "constants would agree whatever the network"
     names["netD"][0][3].eps = 0.8
-    assert "chances" in networks.same_networks(
-        ours, networks.fingerprint(*peers.players(names, workload), 100, logits=False)
-    )
+    theirs = networks.fingerprint(*peers.players(names, workload), 100, logits=False)
+    assert "chances" in networks.same_networks(ours, theirs)
+    names["netG"][1].eps = 0.8
+    theirs = networks.fingerprint(*peers.players(names, workload), 100, logits=False)
+    assert "pixels" in networks.same_networks(ours, theirs)
 
 
 def records(answers: io.StringIO) -> list[dict]:
