@@ -225,12 +225,11 @@ def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bo
         return
     line.say(f"done: {trainer.images:,} images. See {report}")
     line.say(f"  sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png")
+    more = 2 * max(trainer.images, trainer.length)
     if _rate_at_the_end(trainer):
-        line.say(f"  train on    ganvas train --resume {name} --images {2 * max(trainer.images, trainer.length)}")
+        line.say(f"  train on    ganvas train --resume {name} --images {more}")
     else:  # the schedule has ended at rate 0: there is no training on, only a longer run
-        line.say(
-            f"  longer      ganvas train --resume {name} --fork {name}-longer --images {2 * max(trainer.images, trainer.length)}"
-        )
+        line.say(f"  longer      ganvas train --resume {name} --fork {name}-longer --images {more}")
     line.say("  own images  ganvas train --data FOLDER")
     line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
 

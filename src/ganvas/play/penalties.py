@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganvas import luck
+from ganvas.play.kinks import Kinks
 from ganvas.play.schedules import Clock, Schedule
 
 Place = Callable[[Tensor, Tensor], Tensor]
@@ -61,7 +62,9 @@ class GradientPenalty:
         # fp32: a squared norm of small gradients has no digits left in bf16
         with torch.autocast(real.device.type, enabled=False):
             x = widened(self.at(real, fake).detach()).requires_grad_()
-            (slope,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+            with Kinks():
+                logits = D(x)
+            (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
             norm = slope.flatten(1).norm(dim=1)
             return self.every * self.weight(clock) * (norm - self.target).square().mean()
 
