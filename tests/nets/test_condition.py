@@ -21,8 +21,10 @@ IMAGE = (1, 28, 28)
 
 
 def test_a_class_is_one_hot_and_columns_stand_side_by_side():
-    assert torch.equal(Code([3])(torch.tensor([2, 0])), torch.tensor([[0.0, 0, 1], [1, 0, 0]]))
-    row = Code([2, 0, 3])(torch.tensor([[1, -0.25, 2]]))
+    assert torch.equal(Code([3], plain=True)(torch.tensor([2, 0])), torch.tensor([[0.0, 0, 1], [1, 0, 0]]))
+    rows = Code([5])(torch.arange(5))
+    assert torch.allclose(rows.square().mean(0), torch.ones(5)), "a second moment of 1, as z has"
+    row = Code([2, 0, 3], plain=True)(torch.tensor([[1, -0.25, 2]]))
     assert torch.equal(row, torch.tensor([[0, 1, -0.25, 0, 0, 1]]))
     assert Code([]).width == 0 and Code([]).row(None) is None
     with pytest.raises(RuntimeError):
@@ -76,7 +78,7 @@ def test_a_projection_discriminator_adds_the_projection_to_its_unconditional_log
     V = D.project.embed.weight
     by_hand = (
         D.last(D.net(x))
-        + torch.stack([V[:, k] @ D.net(x[i : i + 1]).sum((0, 2, 3)) for i, k in enumerate((0, 2))])[:, None]
+        + 3**0.5 * torch.stack([V[:, k] @ D.net(x[i : i + 1]).flatten() for i, k in enumerate((0, 2))])[:, None]
     )
     assert torch.allclose(D(x, label), by_hand, atol=1e-6)
 

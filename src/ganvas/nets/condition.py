@@ -1,7 +1,8 @@
 """Conditions: one mechanism for one class, several categories and real numbers, in any network.
 
 A label becomes one row of numbers (`Code`): each category one-hot, each number as it is. On that row an embedding is a
-linear map, so class-conditional BatchNorm, projection and concatenation are all linear layers.
+linear map, so class-conditional BatchNorm, projection and concatenation are all linear layers. A one-hot row of K classes
+is √K high: its entries then have a second moment of 1, as z's have, and what is said of a class is learned as fast.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,18 +15,18 @@ from torch.nn import functional as F
 class Code(nn.Module):
     """Labels to rows of numbers: N int64 classes, or N×K (a value a column of `levels`), to N×`width`.
 
-    levels: for each column its number of classes, or 0 for a number, which is taken as it is.
+    levels: for each column its number of classes, or 0 for a number, which is taken as it is. plain: one-hot rows of 1.
     """
 
-    def __init__(self, levels: Sequence[int]):
+    def __init__(self, levels: Sequence[int], plain: bool = False):
         super().__init__()
-        self.levels = tuple(levels)
+        self.levels, self.plain = tuple(levels), plain
         self.width = sum(n or 1 for n in self.levels)
 
     def forward(self, label: Tensor) -> Tensor:
         columns = label.view(len(label), -1).unbind(1)
         parts = [
-            F.one_hot(column.long(), n) if n else column[:, None]
+            F.one_hot(column.long(), n) * (1 if self.plain else n**0.5) if n else column[:, None]
             for column, n in zip(columns, self.levels, strict=True)
         ]
         return torch.cat(parts, 1).to(torch.get_default_dtype())
@@ -91,7 +92,11 @@ def layers_to_start(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 class Projection(nn.Module):
-    """⟨V·c, φ(x)⟩: what a label adds to a logit (Miyato & Koyama 2018, eq. 3). c: N×width, φ: N×features → N×1."""
+    """⟨V·c, φ(x)⟩: what a label adds to a logit (Miyato & Koyama 2018, eq. 3). c: N×width, φ: N×features → N×1.
+
+    φ is what the network's last linear layer sees: pooled in residual networks, in others the whole last map, because
+    features that look at a few pixels do not tell a class from their sum.
+    """
 
     def __init__(self, width: int, features: int):
         super().__init__()

@@ -72,7 +72,7 @@ class DCGANDiscriminator(nn.Module):
     """The mirror: strided convolutions, BatchNorm but on the input layer, LeakyReLU(.2) → logits N×1, or N/pack×1.
 
     norm: off under a gradient penalty, whose per-sample slope BatchNorm would mix. levels: a label of these columns is
-    projected on the sum-pooled last map. pack: so many images are judged together. minibatch_std: group size of a
+    projected on the last map. pack: so many images are judged together. minibatch_std: group size of a
     minibatch-stddev layer before the last convolution, 0 for none.
     """
 
@@ -103,12 +103,12 @@ class DCGANDiscriminator(nn.Module):
         self.last = nn.Sequential(*std, nn.Conv2d(channels[-1] + len(std), 1, base, bias=False), nn.Flatten())
         self.code, self.pack = Code(levels), Pack(pack)
         if levels:
-            self.project = Projection(pack * self.code.width, channels[-1])
+            self.project = Projection(pack * self.code.width, channels[-1] * base[0] * base[1])
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.net(x)
         logits = self.last(h)
-        return logits + self.project(self.pack(self.code(label)), h.sum((2, 3))) if self.code.width else logits
+        return logits + self.project(self.pack(self.code(label)), h.flatten(1)) if self.code.width else logits
 
 
 def dcgan_init(net: nn.Module) -> None:

@@ -134,7 +134,7 @@ class CGANGenerator(nn.Module):
     ):
         super().__init__()
         self.config = dict(latent=latent, image=list(image), levels=list(levels), widths=list(widths), drop=drop)
-        self.latent, self.image, self.code = latent, tuple(image), Code(levels)
+        self.latent, self.image, self.code = latent, tuple(image), Code(levels, plain=True)
         of_z, of_label, joint = widths
         self.noise = nn.Sequential(Linear(latent, of_z), nn.ReLU(), Dropout(drop))
         self.label = nn.Sequential(Linear(self.code.width, of_label), nn.ReLU(), Dropout(drop))
@@ -165,7 +165,7 @@ class CGANDiscriminator(nn.Module):
             keep_input=keep_input,
             keep=keep,
         )
-        self.code = Code(levels)
+        self.code = Code(levels, plain=True)
         self.image = nn.Sequential(Dropout(1 - keep_input), Maxout(image[0] * image[1] * image[2], units[0], pieces[0]))
         self.label = Maxout(self.code.width, units[1], pieces[1])
         self.joint = nn.Sequential(

@@ -54,11 +54,11 @@ class SNGANDiscriminator(nn.Module):
         self.last = nn.Sequential(nn.Flatten(), Linear(last * base[0] * base[1], 1))
         self.code = Code(levels)
         if levels:
-            self.project = Projection(self.code.width, last)
+            self.project = Projection(self.code.width, last * base[0] * base[1])
         residual_init(self)  # not zero anywhere: a weight of zeros has no direction to normalise
         spectral_norms(self)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.net(x)
         logits = self.last(h)
-        return logits + self.project(self.code(label), h.sum((2, 3))) if self.code.width else logits
+        return logits + self.project(self.code(label), h.flatten(1)) if self.code.width else logits

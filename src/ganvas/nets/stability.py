@@ -54,7 +54,7 @@ class StabilityGenerator(nn.Module):
 class StabilityDiscriminator(nn.Module):
     """The mirror: 3×3 → blocks, 3×3 mean pooling of stride 2 between → LeakyReLU, dense: logits N×1.
 
-    levels: a label of these columns is projected on the sum-pooled last map (the authors pick one of K outputs).
+    levels: a label of these columns is projected on the last map (the authors pick one of K outputs).
     """
 
     def __init__(self, image: Image, width: int = 64, most: int = 512, levels: Sequence[int] = ()):
@@ -69,9 +69,9 @@ class StabilityDiscriminator(nn.Module):
         self.last = nn.Sequential(nn.Flatten(), Linear(channels[-1] * base[0] * base[1], 1))
         self.code = Code(levels)
         if levels:
-            self.project = Projection(self.code.width, channels[-1])
+            self.project = Projection(self.code.width, channels[-1] * base[0] * base[1])
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.net(x)
         logits = self.last(h)
-        return logits + self.project(self.code(label), h.sum((2, 3))) if self.code.width else logits
+        return logits + self.project(self.code(label), h.flatten(1)) if self.code.width else logits

@@ -56,7 +56,7 @@ class StridedDiscriminator(nn.Module):
 
     norm: BatchNorm in all but the first block (never under a gradient penalty). dropout: after every activation.
     pad_after: rows and columns of zeros added below and right of that block's output, as in the Keras lab.
-    levels: a label of these columns is projected on the sum-pooled last map. outputs: 1, and a class more each (ACGAN).
+    levels: a label of these columns is projected on the last map. outputs: 1, and a class more each (ACGAN).
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class StridedDiscriminator(nn.Module):
         self.last = nn.Sequential(nn.Flatten(), Linear(channels[-1] * height * width, outputs))
         self.code = Code(levels)
         if levels:
-            self.project = Projection(self.code.width, channels[-1])
+            self.project = Projection(self.code.width, channels[-1] * height * width)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.net(x)
         logits = self.last(h)
-        return logits + self.project(self.code(label), h.sum((2, 3))) if self.code.width else logits
+        return logits + self.project(self.code(label), h.flatten(1)) if self.code.width else logits
 
 
 def keras_init(net: nn.Module) -> None:

@@ -52,7 +52,7 @@ class WGANGPGenerator(nn.Module):
 class WGANGPCritic(nn.Module):
     """Images N×C×28×28[, label] → three 5×5 stride-2 convolutions, LeakyReLU(.2) → dense: scores N×1.
 
-    levels: a label of these columns is projected on the sum-pooled last map.
+    levels: a label of these columns is projected on the last map.
     """
 
     def __init__(self, image: Image, width: int = 64, levels: Sequence[int] = ()):
@@ -65,14 +65,14 @@ class WGANGPCritic(nn.Module):
         self.last = nn.Sequential(nn.Flatten(), Linear(4 * width * 4 * 4, 1))
         self.code = Code(levels)
         if levels:
-            self.project = Projection(self.code.width, 4 * width)
+            self.project = Projection(self.code.width, 4 * width * 4 * 4)
         wgan_gp_init(self.net)
         wgan_gp_init(self.last)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.net(x)
         logits = self.last(h)
-        return logits + self.project(self.code(label), h.sum((2, 3))) if self.code.width else logits
+        return logits + self.project(self.code(label), h.flatten(1)) if self.code.width else logits
 
 
 def wgan_gp_init(net: nn.Module) -> None:
