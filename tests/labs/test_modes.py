@@ -44,3 +44,9 @@ def test_bad_input(tmp_path):
     for wrong in ({"arguments": "{"}, {"recipes": ("wgam",)}, {"seeds": 0}):
         with pytest.raises(BadInput):
             modes.lab(**TINY | wrong, out=str(tmp_path))
+
+
+def test_a_run_without_one_good_sample_is_in_the_table():
+    (row,) = modes.table_of([cell(kl=float("nan"), covered=0), cell()])
+    assert row["covered"] == (4.0, pytest.approx(32**0.5)) and row["kl"][0] != row["kl"][0]
+    assert "nan" in modes.markdown([row])

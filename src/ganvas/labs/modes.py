@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -195,10 +194,10 @@ def table_of(cells: list[Cell]) -> list[dict[str, Any]]:
         mine = [cell for cell in cells if cell["recipe"] == recipe]
         row: dict[str, Any] = {"recipe": recipe, "runs": len(mine), "failed": sum(map(failed, mine))}
         for key in ("covered", "held", "good", "kl"):
-            values = [float("nan") if cell["average"][key] is None else cell["average"][key] for cell in mine]
-            row[key] = (mean(values), stdev(values) if len(values) > 1 else 0.0)
+            values = np.array([cell["average"][key] for cell in mine], np.float64)  # nan: no sample counted
+            row[key] = (float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0)
         row |= {"of": mine[0]["average"]["of"], "kl_floor": mine[0]["average"]["kl_floor"]}
-        rows.append(row | {"cpu_seconds": mean(cell["cpu_seconds"] for cell in mine)})
+        rows.append(row | {"cpu_seconds": float(np.mean([cell["cpu_seconds"] for cell in mine]))})
     return rows
 
 
