@@ -1,6 +1,7 @@
 """Watching: scores on held-out images while it trains, the best kept, and a run that is the same as if nobody had looked."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from safetensors.numpy import load_file
 
 import ganvas
 from ganvas import files, watching
+from ganvas.data.open import open_source
 from ganvas.errors import BadInput
+from ganvas.judging import suited
 from ganvas.measure import frechet
 from ganvas.monitoring import Monitor, Wish, best_of, better, idle, wish
 from tests.conftest import TOY
@@ -156,3 +159,12 @@ def test_what_cannot_be_watched_is_said(tmp_path):
                      quiet=True, widths=(8,), d_widths=(8,), batch=8)  # fmt: skip
     with pytest.raises(BadInput, match="patience"):
         train(tmp_path / "p", patience=0)
+
+
+def test_a_network_is_chosen_by_shape_as_well_as_by_name(tmp_path):
+    """Digits of another size, and a folder that happens to be called so, are trained unwatched instead of refused."""
+    run = ganvas.train("gan", data="digits", size=32, run=tmp_path / "size", images=64, quiet=True, threads=1, **SMALL)
+    assert run.finished and not (run.folder / "watch.jsonl").exists()
+    digits = open_source("digits").spec
+    assert suited(digits) == "fd-digits/v1" and not suited(replace(digits, shape=(3, 16, 16)))
+    assert suited(open_source("shapes:32").spec) == "fd-shapes/v1"

@@ -15,9 +15,10 @@ from ganvas import files
 from ganvas.data.gallery import Gallery, everything, files_in, held_out, trained_on
 from ganvas.data.open import NAMES, open_source
 from ganvas.data.packed import is_idx
-from ganvas.data.source import Source
+from ganvas.data.source import DataSpec, Source
 from ganvas.errors import BadInput, GanvasError
 from ganvas.files import printable
+from ganvas.recipes.common import points
 from ganvas.study.card import Score
 from ganvas.study.scoreboard import SCORES, every_score
 from ganvas.training.run import RunFolder
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
     from ganvas.study.seen import Seen
 
 Say = Callable[[str], None]
-SUITED = {"digits": "fd-digits/v1", "mnist": "fd-digits/v1", "shapes": "fd-shapes/v1"}  # by the name of the data
+# by the name of the data, and the shape that the network was made for (0: any); a folder may bear the name too
+SUITED = {
+    "digits": ("fd-digits/v1", (1, 28, 28)),
+    "mnist": ("fd-digits/v1", (1, 28, 28)),
+    "shapes": ("fd-shapes/v1", (3, 0, 0)),
+}
 
 
 def ask(
@@ -57,9 +63,9 @@ def ask(
     run = run_of(what)
     generator = _generator(what, device)
     spec = generator.spec if generator else None
-    if spec and spec.bits == 32 and max(spec.shape[1:]) < 4:
+    if spec and points(spec):
         raise BadInput(f"{spec.name} holds points, not pictures: `ganvas lab modes` counts its modes")
-    known = extractor or SUITED.get(spec.name if spec else "", "inception")
+    known = extractor or (spec and suited(spec)) or "inception"
     network = functools.cache(lambda: find(known, weights=weights, precision=precision, device=device, say=say))
     fakes = generated(generator, n, seed) if generator else files_in(what, say)
     own = against in (None, "held-out", "training")
@@ -73,8 +79,19 @@ def ask(
     if not own:
         reference = _reference(against, generator, network, say)
     shown = str(generator.label.get("weights", "average")) if generator else "files"
-    labels = "in turn" if generator and generator.conditional else ""
-    return Question(fakes, network, reference, train, generator, shown, seed, watched, labels)
+    return Question(fakes, network, reference, train, generator, shown, seed, watched, labels_of(generator))
+
+
+def suited(spec: DataSpec) -> str:
+    """The network inside the package that was made for such pictures, or ""."""
+    name, shape = SUITED.get(spec.name, ("", ()))
+    fits = all(want in (0, have) for want, have in zip(shape, spec.shape, strict=False))
+    return name if fits else ""
+
+
+def labels_of(generator: Generator | None) -> str:
+    """How its labels are chosen where nobody asks for any, for a card."""
+    return "in turn" if generator is not None and generator.conditional else ""
 
 
 def generated(generator: Generator, n: int, seed: int) -> Gallery:

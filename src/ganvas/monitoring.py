@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +19,9 @@ import numpy as np
 from ganvas import files
 from ganvas.data.gallery import Gallery, held_out, trained_on
 from ganvas.errors import BadInput, GanvasError, Storage
-from ganvas.judging import SUITED, generated, keep
+from ganvas.judging import generated, keep, labels_of, suited
 from ganvas.measure import classes, copying, frechet, kernel
+from ganvas.recipes.common import points
 from ganvas.study.extractors import NAMES, extractor
 from ganvas.study.score import Question, even_prdc, fid
 from ganvas.study.scoreboard import WATCH, looks
@@ -128,9 +130,11 @@ class Monitor:
         halves = [distance(features[rng.permutation(n)[: n // 2]]) for _ in range(HALVES)]
         return {"score": distance(features), "error": float(np.std(halves, ddof=1))}
 
+    @cached_property
+    def trained(self) -> np.ndarray:
+        return see(trained_on(self.trainer.source).first(10_000), self.network).features
+
     def _copies(self, features: np.ndarray) -> float:
-        if not hasattr(self, "trained"):
-            self.trained = see(trained_on(self.trainer.source).first(10_000), self.network).features
         return copying.c_t(features, self.real.features, self.trained).z
 
     def last_word(self) -> list[Score]:
@@ -144,8 +148,9 @@ class Monitor:
             a, b = rivals.values()
             if abs(a["score"] - b["score"]) <= 2 * math.hypot(a["error"], b["error"]):
                 side = min(rivals, key=lambda side: rivals[side]["kid"])
-        fakes = generated(self._best(side), self._many, self.trainer.seed + 2)
-        scores = list(fid(Question(fakes, self.network, self.second, None, None, side, self.trainer.seed + 2)))
+        generator, seed = self._best(side), self.trainer.seed + 2
+        fakes, labels = generated(generator, self._many, seed), labels_of(generator)
+        scores = list(fid(Question(fakes, self.network, self.second, weights=side, seed=seed, labels=labels)))
         keep(self.folder.folder, scores)
         images = next(row["images"] for row in reversed(self.rows) if side in row and row[side]["better"])
         for score in scores:
@@ -171,18 +176,17 @@ def monitor(trainer: Trainer, folder: RunFolder, text: str | None, patience: int
     """What `--watch` asks for; None where it is off, or where nothing was asked and nothing suits the data."""
     asked = wish(text)
     spec = trainer.source.spec
-    suited = SUITED.get(spec.name, "")
-    points = spec.bits == 32 and max(spec.shape[1:]) < 4
-    if points and text not in (None, "auto", "off"):
+    ours = suited(spec)
+    if points(spec) and text not in (None, "auto", "off"):
         raise BadInput(f"--watch: {spec.name} holds points, not pictures; leave it out")
-    if asked is None or (text in (None, "auto") and (not suited or spec.held_out < 2 * LEAST)):
+    if asked is None or (text in (None, "auto") and (not ours or spec.held_out < 2 * LEAST)):
         return None
     if spec.held_out < 2 * LEAST:
         raise BadInput(
             f"--watch needs at least {2 * LEAST} held-out images and {spec.name} has {spec.held_out}: leave it out, and look "
             "at the sheets"
         )
-    return Monitor(trainer, folder, asked, extractor(asked.extractor or suited or "inception", say=say), patience, say)
+    return Monitor(trainer, folder, asked, extractor(asked.extractor or ours or "inception", say=say), patience, say)
 
 
 def better(found: dict[str, Any], best: dict[str, Any] | None) -> bool:
