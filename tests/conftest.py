@@ -1,5 +1,6 @@
 """What many tests share: small real-shaped data, every recipe at toy size, one thread."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -11,7 +12,11 @@ import pytest
 import torch
 
 from ganvas.data.arrays import ArraySource
-from ganvas.recipes.table import RECIPES
+from ganvas.data.domains import Domains
+from ganvas.data.pairs import Pairs
+from ganvas.data.photos import Photos
+from ganvas.data.source import Source
+from ganvas.recipes.table import RECIPES, wanted
 
 torch.set_num_threads(1)
 
@@ -37,6 +42,12 @@ TOY = {
     "r3gan": {"latent": 4, "widths": (16, 16, 8), "group_width": 8},
     "dcgan_upsample": {"latent": 4, "channels": (8, 8, 4), "d_channels": (4, 4, 8, 8)},
     "vae": {"width": 4, "latent": 4},
+    "pix2pix": {"width": 4, "patch": 16},
+    "pix2pix_small": {"width": 4},
+    "cyclegan": {"width": 4, "blocks": 1, "patch": 16, "pool": 12},
+    "cyclegan_small": {"width": 4, "blocks": 1, "pool": 12},
+    "srgan": {"width": 4, "blocks": 1, "d_width": 2, "regression": 0.5},
+    "srgan_small": {"width": 4, "blocks": 1, "d_width": 2, "regression": 0.5},
 }
 
 
@@ -49,9 +60,34 @@ def strokes(n: int = 60, side: int = 28, seed: int = 0) -> np.ndarray:
     return (255 * np.clip(1 - 12 * distance, 0, 1)).astype(np.uint8)[:, None]
 
 
-@pytest.fixture(scope="session")
-def source() -> ArraySource:
-    return ArraySource(strokes(), np.arange(60) % 3, name="strokes", classes=("a", "b", "c"))
+def edges(images: np.ndarray) -> np.ndarray:
+    """Where the brightness of N×1×H×W pictures changes: something to be translated from."""
+    across, down = (np.abs(np.diff(images.astype(int), axis=axis, prepend=0)) for axis in (2, 3))
+    return np.clip(across + down, 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def source_of(kind: str) -> Source:
+    """60 pictures with labels, as many pairs, two domains that share none, or 12 photos of as many sizes."""
+    if kind == "images":
+        return ArraySource(strokes(), np.arange(60) % 3, name="strokes", classes=("a", "b", "c"))
+    if kind == "photos":
+        coloured = (np.concatenate([strokes(1, 20 + k, 3 * k + c)[0] for c in range(3)]) for k in range(12))
+        photos = [photo[:, :, : 20 + k // 2] for k, photo in enumerate(coloured)]
+        return Photos(photos, name="strokes", size=(16, 16))
+    made = strokes(side=32)
+    if kind == "pairs":
+        return Pairs(edges(made), made, name="strokes")
+    rows = np.arange(60)
+    return Domains(edges(made), made, (rows[:25], rows[25:50]), (rows[50:], rows[50:]), name="strokes", truths=True)
+
+
+@pytest.fixture
+def source(request) -> Source:
+    """What the recipe `name` of this test is for; single pictures where the test is of none."""
+    params = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    name = params.get("name", params.get("recipe"))
+    return source_of(wanted(RECIPES[name]).kind if name in RECIPES else "images")
 
 
 def toy(name: str, spec, init: int = 0, **arguments):

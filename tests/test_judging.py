@@ -9,8 +9,12 @@ from PIL import Image
 import ganvas
 from ganvas import files, judging
 from ganvas.cli.main import main
+from ganvas.data.gallery import held_out, trained_on
+from ganvas.data.open import open_source
 from ganvas.errors import BadInput
-from tests.conftest import TOY
+from ganvas.study import score as metrics
+from ganvas.study.report import write_report
+from tests.conftest import TOY, strokes
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +172,86 @@ def test_statistics_that_are_none_are_refused(folders, tmp_path):
         np.savez(tmp_path / f"{name}.npz", **stored)
         with pytest.raises(BadInput):
             judging.ask(folders / "a", against=str(tmp_path / f"{name}.npz"), extractor="fd-digits/v1")
+
+
+# --- nearest neighbours, kept for the report
+
+
+def test_a_run_keeps_the_sheet_of_its_neighbours_for_its_report(run, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(run, mine := tmp_path / "run")
+    (mine / judging.SCORES).unlink()
+    pages = [write_report(mine).read_text()]
+    assert main(["evaluate", str(mine), "-n", "50", "--neighbours", str(tmp_path / "s.png")]) == 0
+    assert "kept in" in capsys.readouterr().out
+    assert (mine / "neighbours.png").read_bytes() == (tmp_path / "s.png").read_bytes()
+    pages.append(write_report(mine).read_text())
+    assert ["learned by heart" in page for page in pages] == [False, True]
+    assert pages[1].count("<img") == pages[0].count("<img") + 1
+    assert [score.name for score in judging.kept(mine)] == ["nearer to training in fd-digits/v1", "c_t in fd-digits/v1"]
+    row = json.loads((tmp_path / "s.json").read_text())["pictures"][0]
+    source, stored = open_source("digits"), ganvas.data.builtin.digits().images
+    for gallery, key in ((trained_on(source), "training"), (held_out(source), "held_out")):
+        name, picture = row[f"{key}_name"], gallery.read(row[key], row[key] + 1)[0]
+        assert np.array_equal(stored[int(name.removeprefix("row "))], picture)
+    assert not np.array_equal(
+        stored[row["training"]], trained_on(source).read(row["training"], row["training"] + 1)[0]
+    ), "the control: its position is not its row"
+    assert main(["evaluate", str(mine), "--train", "digits"]) == 2 and "leave it out" in capsys.readouterr().err
+
+
+# --- labels as in the data
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A conditional run on three classes, of which one has 80 % of the images."""
+    folder = tmp_path_factory.mktemp("uneven")
+    labels = np.array([0] * 80 + [1] * 15 + [2] * 5)
+    for name, part in zip("abc", (strokes(100)[labels == k] for k in range(3)), strict=True):
+        (folder / "data" / name).mkdir(parents=True)
+        for i, image in enumerate(part):
+            Image.fromarray(image[0]).save(folder / "data" / name / f"{i}.png")
+    arguments = TOY["auto"] | {"batch": 8, "conditional": True}
+    ganvas.train(
+        "auto", data=folder / "data", run=folder / "run", images=32, watch="off", quiet=True, threads=1, **arguments
+    )
+    return folder / "run"
+
+
+def told(question, monkeypatch) -> np.ndarray:
+    """The labels that the generator is given for the question's pictures."""
+    heard, imagine = [], question.generator.game.imagine
+    listen = lambda net, z, batch: heard.append(batch["label"].numpy()) or imagine(net, z, batch)  # noqa: E731
+    monkeypatch.setattr(question.generator.game, "imagine", listen)
+    question.fakes.read(0, question.fakes.n)
+    return np.concatenate(heard)
+
+
+def test_labels_are_drawn_as_in_the_data(uneven, tmp_path, monkeypatch, folders):
+    question = judging.ask(uneven, n=200, against=str(folders / "a"))
+    source = open_source(uneven.parent / "data")
+    shares = np.bincount(source.batch(0, 0, source.spec.n)["label"], minlength=3) / source.spec.n
+    drawn = told(question, monkeypatch)
+    assert question.labels == "as in the data" and shares.max() > 0.7
+    np.testing.assert_allclose(np.bincount(drawn, minlength=3) / 200, shares, atol=0.02)
+    whole = question.fakes.read(0, 200)
+    assert np.array_equal(np.concatenate([question.fakes.read(a, a + 50) for a in range(0, 200, 50)]), whole)
+    other = judging.ask(uneven, n=200, against=str(folders / "a"), seed=1)
+    assert not np.array_equal(told(other, monkeypatch), drawn)
+    # the same snapshot elsewhere knows no data: in turn, another card, and other features in the cache
+    alone = tmp_path / "last.safetensors"
+    alone.write_bytes((uneven / "snapshots" / "last.safetensors").read_bytes())
+    control = judging.ask(alone, n=200, against=str(folders / "a"))
+    assert control.labels == "in turn" and control.fakes.fingerprint != question.fakes.fingerprint
+    assert np.bincount(told(control, monkeypatch)).tolist() == [67, 67, 66]
+
+
+def test_the_card_says_how_labels_were_drawn(uneven, folders, monkeypatch):
+    question = judging.ask(uneven, n=20, against=str(folders / "a"), extractor="pixels")
+    monkeypatch.setattr(metrics, "PPL_PAIRS", 4)
+    (kid,), (ppl,) = answered(question, ["kid"]), answered(question, ["ppl"])
+    assert "labels as in the data" in str(kid) and "labels in turn" in str(ppl), "whose paths are no pictures"
+    (files_of,) = answered(judging.ask(folders / "b", against=str(folders / "a"), extractor="pixels"), ["kid"])
+    assert "labels" not in str(files_of)

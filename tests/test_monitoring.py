@@ -9,12 +9,15 @@ from safetensors.numpy import load_file
 
 import ganvas
 from ganvas import files, watching
+from ganvas.data.arrays import ArraySource
 from ganvas.data.open import open_source
 from ganvas.errors import BadInput
-from ganvas.judging import suited
+from ganvas.judging import labels_of, suited
 from ganvas.measure import frechet
 from ganvas.monitoring import Monitor, Wish, best_of, better, idle, wish
-from tests.conftest import TOY
+from ganvas.training.trainer import Trainer
+from ganvas.watching import standing_generator
+from tests.conftest import TOY, strokes, toy
 
 SMALL = TOY["gan"] | {"batch": 16}
 
@@ -71,6 +74,20 @@ def test_the_standard_error_is_that_of_the_whole():
     true = np.std([f["score"] for f in found], ddof=1)
     assert np.mean([f["error"] for f in found]) == pytest.approx(true, rel=0.3)
     assert np.mean([f["error"] for f in found]) / 2**0.5 < 0.85 * true, "negative control: halved once more"
+
+
+def test_a_conditional_generator_is_told_the_labels_of_the_data():
+    data = ArraySource(strokes(60), (np.arange(60) % 10 == 0).astype(int), name="strokes", classes=("many", "few"))
+    watcher = object.__new__(Monitor)
+    watcher.trainer = Trainer(toy("gan", data.spec, conditional=True), data)
+    generator, heard = standing_generator(watcher.trainer), []
+    imagine, game = generator.game.imagine, generator.game
+    game.imagine = lambda net, z, batch: heard.append(batch["label"].numpy()) or imagine(net, z, batch)
+    assert watcher._drawn(generator, 300, 0).read(0, 300).shape == (300, 1, 28, 28)
+    shares = np.bincount(data.batch(0, 0, data.spec.n)["label"]) / data.spec.n
+    np.testing.assert_allclose(np.bincount(np.concatenate(heard)) / 300, shares, atol=0.02)
+    assert max(map(len, heard)) <= 250, "no more of them at once than anywhere else"
+    assert labels_of(generator, data) == "as in the data" and labels_of(generator) == "in turn"
 
 
 def test_watching_changes_nothing(watched, tmp_path):

@@ -6,11 +6,14 @@
 One and the same random state dict is loaded, strictly, into the references' networks and into ours: the published
 weights are not needed to tell two architectures apart. Every picture goes through each whole path, from its own size.
 --crops K takes K crops of each picture, at places drawn by seed, where a folder holds fewer than wanted.
+What is finished stands in .parity/inception.json: the same command goes on where it was interrupted.
 """
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +22,14 @@ from table import Row, report, versions
 from torch import Tensor
 from weights import random_state
 
+from ganvas import files
 from ganvas.data.images import SUFFIXES, read_image
 from ganvas.data.pixels import with_channels, with_depth
 from ganvas.nets.inception import InceptionV3
 from ganvas.study.extractors import from_inception
 from ganvas.study.resizing import pillow_bicubic, tf1_bilinear
+
+PROGRESS = Path(__file__).parents[2] / ".parity" / "inception.json"
 
 
 def pictures(folders: Sequence[Path], crops: int) -> Iterator[np.ndarray]:
@@ -54,9 +60,34 @@ class Apart:
         self.n += a.size
         self.worst, self.largest = max(self.worst, abs(a - b).max()), max(self.largest, abs(b).max())
 
+    def state(self) -> list[float]:
+        return [*map(float, self.sums), float(self.worst), float(self.largest), self.n]
+
+    def resume(self, state: Sequence[float]) -> None:
+        self.sums, self.worst, self.largest, self.n = np.array(state[:2]), *state[2:]
+
     def row(self) -> Row:
         worst = self.worst / (self.scale or self.largest)
         return Row(self.what, *self.sums / self.n, worst, self.tolerance, self.control)
+
+
+def keep(asked: dict[str, Any], n: int, apart: dict[str, Apart]) -> None:
+    PROGRESS.parent.mkdir(exist_ok=True)
+    states = {name: a.state() for name, a in apart.items()}
+    files.write_atomic(PROGRESS, json.dumps({"asked": asked, "n": n, "apart": states}))
+
+
+def kept(asked: dict[str, Any], apart: dict[str, Apart]) -> int:
+    """How many pictures an interrupted run of the same question had finished; its differences go into `apart`."""
+    try:
+        record = json.loads(PROGRESS.read_text())
+    except (OSError, ValueError):
+        return 0
+    if record["asked"] != asked or record["apart"].keys() != apart.keys():
+        return 0
+    for name, state in record["apart"].items():
+        apart[name].resume(state)
+    return record["n"]
 
 
 def main() -> int:
@@ -87,7 +118,12 @@ def main() -> int:
         "wrong": Apart("inception pool3 | pytorch-fid as it comes (resizes otherwise)", 1e-4, control=True),
         "crossed": Apart("inception-clean pool3 | torch-fidelity", 1e-4, control=True),
     }
-    n, batch = 0, []
+    about = {"images": args.count, "crops": args.crops, "folders": [folder.name for folder in args.images]}
+    about |= {"versions": versions("torch", "torch-fidelity", "pytorch-fid", "clean-fid", "pillow")}
+    asked = about | {"paths": list(map(str, args.images)), "batch": args.batch}
+    n, done, batch = 0, kept(asked, apart), []
+    if done:
+        print(f"going on after {done} pictures")
 
     @torch.inference_mode()
     def compare(images: list[np.ndarray]) -> None:
@@ -111,20 +147,22 @@ def main() -> int:
         apart["wrong"].add(seen, torch.cat([fid_as_it_comes(x / 255)[0].flatten(1) for x in tensors]))
 
     for image in pictures(args.images, args.crops):
-        batch.append(image)
         n += 1
-        if len(batch) == args.batch or n == args.count:
+        if n > done:
+            batch.append(image)
+        if batch and (len(batch) == args.batch or n == args.count):
             compare(batch)
             batch = []
+            keep(asked, n, apart)
             print(f"\r{n} pictures", end="", flush=True)
         if n == args.count:
             break
     if batch:
         compare(batch)
     print()
-    about = {"images": n, "crops": args.crops, "folders": [folder.name for folder in args.images]}
-    about |= {"versions": versions("torch", "torch-fidelity", "pytorch-fid", "clean-fid", "pillow")}
-    return report("inception", [a.row() for a in apart.values()], about)
+    status = report("inception", [a.row() for a in apart.values()], about | {"images": n})
+    PROGRESS.unlink(missing_ok=True)
+    return status
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,12 @@ from ganvas.data.packed import is_idx
 from ganvas.data.source import DataSpec, Source
 from ganvas.errors import BadInput, GanvasError
 from ganvas.files import printable
+from ganvas.plan import opened
+from ganvas.recipes import table
 from ganvas.recipes.common import points
 from ganvas.study.card import Score
 from ganvas.study.scoreboard import SCORES, every_score
+from ganvas.study.suited import suited
 from ganvas.training.run import RunFolder
 
 if TYPE_CHECKING:
@@ -28,33 +30,32 @@ if TYPE_CHECKING:
     from ganvas.study.sample import Generator
     from ganvas.study.score import Question, Reference
     from ganvas.study.seen import Seen
+    from ganvas.study.translate import Translator
 
 Say = Callable[[str], None]
-# by the name of the data, and the shape that the network was made for (0: any); a folder may bear the name too
-SUITED = {
-    "digits": ("fd-digits/v1", (1, 28, 28)),
-    "mnist": ("fd-digits/v1", (1, 28, 28)),
-    "shapes": ("fd-shapes/v1", (3, 0, 0)),
-}
 
 
 def ask(
     what: str | Path,
     *,
     against: str | None = None,
+    train: str | None = None,
     extractor: str | None = None,
     weights: Path | None = None,
     precision: str = "fp32",
     n: int = 10_000,
     seed: int = 0,
     device: str = "cpu",
+    pixels: bool = False,
     say: Say = print,
 ) -> Question:
     """A question about a run, a snapshot, or a folder, zip or array of pictures. Nothing is computed yet.
 
     against: "held-out" (a run's default) or "training" images of its data, a data set's name, a folder, zip or array,
-    or an .npz of statistics. extractor: a name of `study.extractors`; not given: fd-digits/v1 and fd-shapes/v1 for the
-    data they are made for, inception for all others. n: pictures to draw. Raises BadInput.
+    or an .npz of statistics. train: for what is no run and so does not know them, its training images. extractor: a name
+    of `study.extractors`; not given: fd-digits/v1 and fd-shapes/v1 for the data they are made for, inception for all
+    others. pixels: where that one cannot be had and nobody named it, compare pixels instead, and say so. n: pictures to
+    draw; a conditional generator is told the labels of its data where they are there. Raises BadInput.
     """
     from ganvas.study.extractors import extractor as find
     from ganvas.study.score import Question
@@ -66,43 +67,90 @@ def ask(
     if spec and points(spec):
         raise BadInput(f"{spec.name} holds points, not pictures: `ganvas lab modes` counts its modes")
     known = extractor or (spec and suited(spec)) or "inception"
-    network = functools.cache(lambda: find(known, weights=weights, precision=precision, device=device, say=say))
-    fakes = generated(generator, n, seed) if generator else files_in(what, say)
+
+    @functools.cache
+    def network() -> Extractor:
+        try:
+            return find(known, weights=weights, precision=precision, device=device, say=say)
+        except BadInput as error:
+            if extractor or not pixels:
+                raise
+            say(f"pixels are compared, because no network that fits can be had: {error}")
+            return find("pixels", device=device)
+
     own = against in (None, "held-out", "training")
     source = _source(run, say, needed=own) if run else None
-    reference = train = None
+    if spec and spec.views:
+        return _translations(generator, source, network, against, watched)
+    fakes = generated(generator, n, seed, source) if generator else files_in(what, say)
+    reference = known_train = None
     if source is not None:
-        train = trained_on(source)
-        reference = (train if against == "training" else held_out(source)) if own else None
+        if train is not None:
+            raise BadInput(f"--train {printable(train)}: {printable(run)} knows its training images; leave it out")
+        known_train = trained_on(source)
+        reference = (known_train if against == "training" else held_out(source)) if own else None
     elif own and against is not None:
         raise BadInput(f"--against {against} is for a run, which knows its data: give a folder or a data set instead")
     if not own:
         reference = _reference(against, generator, network, say)
+    if train is not None:
+        known_train = _pictures(train, "--train", generator, say)
     shown = str(generator.label.get("weights", "average")) if generator else "files"
-    return Question(fakes, network, reference, train, generator, shown, seed, watched, labels_of(generator))
+    labels = labels_of(generator, source)
+    return Question(fakes, network, reference, known_train, generator, shown, seed, watched, labels)
 
 
-def suited(spec: DataSpec) -> str:
-    """The network inside the package that was made for such pictures, or ""."""
-    name, shape = SUITED.get(spec.name, ("", ()))
-    fits = all(want in (0, have) for want, have in zip(shape, spec.shape, strict=False))
-    return name if fits else ""
+def _translations(translator: Translator, source: Source | None, network: Callable, against: str | None, watched: str):
+    """What is made of held-out pictures, against the held-out pictures of that side. Raises BadInput without them."""
+    from ganvas.study.score import Question
+
+    if source is None or against not in (None, "held-out"):
+        raise BadInput("a translator is judged on the pictures that its run holds out: give the run, and no --against")
+    fakes, targets = translator.held_out(source)
+    return Question(fakes, network, targets, None, None, translator.label.get("weights", "live"), 0, watched, "")
 
 
-def labels_of(generator: Generator | None) -> str:
-    """How its labels are chosen where nobody asks for any, for a card."""
-    return "in turn" if generator is not None and generator.conditional else ""
+def holds_pairs(run: Path) -> bool:
+    """Does this run hold pairs out, on which its translations can be measured?"""
+    return DataSpec.from_json(RunFolder.open(run).record["data"]["spec"]).held_out_paired
 
 
-def generated(generator: Generator, n: int, seed: int) -> Gallery:
-    """Pictures 0 … n − 1 of this seed."""
+def held_out_pairs(what: Path, device: str) -> tuple[Gallery, Gallery] | None:
+    """A translator's answers and the truth, for the pairs its run holds out; None for what is no such run."""
+    run = run_of(what)
+    if run is None or not holds_pairs(run):
+        return None
+    return _generator(what, device).held_out(_source(run, print, needed=True))
+
+
+def labels_of(generator: Generator | None, source: Source | None = None) -> str:
+    """How `generated` chooses its labels, for a card; "" where it is told none.
+
+    "as in the data": those of the training images of `source`, so that classes are as frequent, and columns go together,
+    as there. "in turn": where they are not known, and where an endless source draws all classes alike.
+    """
+    if generator is None or not generator.conditional:
+        return ""
+    known = source is not None and source.spec.n and source.spec.levels == generator.spec.levels
+    return "as in the data" if known else "in turn"
+
+
+def generated(generator: Generator, n: int, seed: int, source: Source | None = None) -> Gallery:
+    """Pictures 0 … n − 1 of this seed. Labels are chosen as `labels_of` says: picture i has that of example i of the
+    stream of this seed, in which every training image comes once an epoch."""
     import hashlib
 
     digest = hashlib.sha256()
     for name, tensor in sorted(generator.net.state_dict().items()):
         digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     fingerprint = f"{digest.hexdigest()[:32]}-{seed}"
-    return Gallery("generated", fingerprint, n, lambda a, b: np.asarray(generator.sample(b - a, seed, first=a)))
+    if labels_of(generator, source) != "as in the data":
+        return Gallery("generated", fingerprint, n, lambda a, b: np.asarray(generator.sample(b - a, seed, first=a)))
+
+    def read(a: int, b: int) -> np.ndarray:
+        return np.asarray(generator.draw(np.arange(a, b), source.batch(seed, a, b - a)["label"], seed))
+
+    return Gallery("generated", f"{fingerprint}-{source.spec.fingerprint}", n, read)
 
 
 def watched(gallery: Gallery, extractor: Extractor) -> Seen:
@@ -151,52 +199,6 @@ def kept(run: Path) -> list[Score]:
     return found
 
 
-def write_statistics(path: Path, question: Question) -> None:
-    """Mean and covariance of the question's pictures, as pytorch-fid and NVIDIA's code name them, with their card."""
-    from ganvas.measure.frechet import moments
-
-    found, ex = moments(question.fake.features), question.extractor
-    about = {"extractor": ex.name, "digest": ex.digest, "resize": ex.resize}
-    about |= {"name": question.fakes.name, "fingerprint": question.fakes.fingerprint}
-    with files.replacing(path) as file:
-        np.savez(file, mu=found.mean, sigma=found.cov, n=found.n, about=json.dumps(about))
-
-
-def read_statistics(path: Path, extractor: Extractor) -> Reference:
-    """Ours, pytorch-fid's and NVIDIA's .npz: keys mu and sigma. Raises BadInput for those of another extractor.
-
-    Foreign files do not say how many images they are of nor which network saw them; the card says that it is unknown.
-    """
-    from ganvas.measure.frechet import Moments
-    from ganvas.study.score import Reference
-
-    where = printable(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
-        mu, sigma = (np.asarray(stored[name], np.float64) for name in ("mu", "sigma"))
-        about = dict(json.loads(str(stored["about"]))) if "about" in stored else {}
-        n = int(stored["n"]) if "n" in stored else 0
-    except FileNotFoundError:
-        raise BadInput(f"{where} does not exist: `ganvas stats FOLDER --out {where}` makes it") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, TypeError) as error:
-        raise BadInput(f"{where} holds no statistics (mu and sigma) that can be read: {error}") from None
-    mine = {"extractor": extractor.name, "digest": extractor.digest, "resize": extractor.resize}
-    if about and {key: about.get(key) for key in mine} != mine:
-        raise BadInput(
-            f"{where} was made with {about.get('extractor')} ({about.get('resize')}), and this score with {extractor.name} "
-            f"({extractor.resize}): they cannot be compared; make statistics with --extractor {extractor.name}"
-        )
-    if sigma.shape != (extractor.dim, extractor.dim) or mu.shape != (extractor.dim,):
-        raise BadInput(
-            f"{where} is of {mu.size} features and {extractor.name} has {extractor.dim}: another extractor's"
-        )
-    if not (np.isfinite(mu).all() and np.allclose(sigma, sigma.T) and (np.diag(sigma) >= 0).all()):
-        raise BadInput(f"{where}: sigma is no covariance (finite, symmetric, no negative variance): make it again")
-    name = about.get("name", f"{path.name}; which network, resize and how many images is unknown")
-    return Reference(name, about.get("fingerprint", files.sha256(path)[:32]), Moments(mu, sigma, n))
-
-
 def _generator(what: Path, device: str) -> Generator | None:
     from ganvas.loading import load
 
@@ -213,9 +215,10 @@ def run_of(what: Path) -> Path | None:
 
 def _source(run: Path, say: Say, needed: bool) -> Source | None:
     """The data that a run was trained on, as it was opened then. Where it is not needed it may be gone: that is said."""
-    data = RunFolder.open(run).record["data"]
+    record = RunFolder.open(run).record
+    data = record["data"]
     try:
-        source = open_source(data["source"], **data["options"])
+        source = opened(table.find(record["recipe"]), data["source"], data["options"])
     except GanvasError as error:
         if needed:
             raise BadInput(
@@ -233,30 +236,29 @@ def _source(run: Path, say: Say, needed: bool) -> Source | None:
 
 
 def _reference(against: str, generator: Generator | None, network: Callable, say: Say) -> Gallery | Reference:
+    from ganvas.study.statistics import is_statistics, read_statistics
+
     path = Path(against)
     if path.suffix == ".npz" and is_statistics(path):
         return read_statistics(path, network())
-    named = against.partition(":")[0] in NAMES
+    return _pictures(against, "--against", generator, say)
+
+
+def _pictures(given: str, option: str, generator: Generator | None, say: Say) -> Gallery:
+    """A data set's name, a folder, zip or array of real images, of the generator's size where there is one."""
+    path, named = Path(given), given.partition(":")[0] in NAMES
     packed = is_idx(path.name) or (path.is_dir() and any(is_idx(p.name) for p in path.glob("*ubyte*")))
     if generator is not None or named or packed:
         size = None
-        if generator is not None and not (named and ":" in against):
+        if generator is not None and not (named and ":" in given):
             size = generator.spec.shape[1:]
         channels: Any = "auto" if named or generator is None else generator.spec.shape[0]
-        source = open_source(against, size=size, channels=channels)
+        source = open_source(given, size=size, channels=channels)
         for note in source.notes:
             say(note)
         return everything(source)
     if not path.exists():
         raise BadInput(
-            f"--against {printable(against)} does not exist: give a folder, a data set ({', '.join(NAMES)}) or .npz"
+            f"{option} {printable(given)} does not exist: give a folder, a data set ({', '.join(NAMES)}) or .npz"
         )
     return files_in(path, say)
-
-
-def is_statistics(path: Path) -> bool:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return "mu" in file.files
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return not path.exists()  # `read_statistics` says what is the matter

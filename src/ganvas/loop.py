@@ -74,6 +74,7 @@ def train(
     size: str | int | None = None,
     flip: bool = False,
     strict: bool = False,
+    drop_unpaired: bool = False,
     seed: int | None = None,
     device: str | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
@@ -101,6 +102,7 @@ def train(
         minutes: the same in minutes on this machine, turned into images once by timing the first rounds
         size: side of the images, or HxW; others are centre-cropped and resized
         flip: show every image mirrored half of the time
+        drop_unpaired: leave out pictures without a partner, where a recipe learns from pairs, instead of refusing them all
         strict: refuse the data if any file of it is unusable, instead of listing and skipping it
         seed: of weights, order and noise; not given: 0
         device: cpu or cuda; not given: cuda where there is one
@@ -121,8 +123,8 @@ def train(
 
     plan = make_plan(
         recipe, data=data, run=run, images=images, epochs=epochs, minutes=minutes, size=size, flip=flip, strict=strict,
-        seed=seed, device=device, precision=precision, threads=threads, workers=workers, micro_batch=micro_batch,
-        watch=watch, patience=patience, resume=resume, fork=fork, arguments=arguments,
+        drop_unpaired=drop_unpaired, seed=seed, device=device, precision=precision, threads=threads, workers=workers,
+        micro_batch=micro_batch, watch=watch, patience=patience, resume=resume, fork=fork, arguments=arguments,
     )  # fmt: skip
     import torch  # takes seconds: what can be refused has been refused by now
 
@@ -238,14 +240,22 @@ def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bo
         line.say(f"    ganvas train --resume {name}")
         return
     line.say(f"done: {trainer.images:,} images. See {report}")
-    line.say(f"  sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png")
+    views, larger = trainer.source.spec.views, trainer.source.spec.scale > 1
+    if views:
+        line.say(f"  use it      ganvas {'upscale' if larger else 'translate'} {name} picture.png out.png")
+    else:
+        line.say(f"  sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png")
     more = 2 * max(trainer.images, trainer.length)
     if _rate_at_the_end(trainer):
         line.say(f"  train on    ganvas train --resume {name} --images {more}")
     else:  # the schedule has ended at rate 0: there is no training on, only a longer run
         line.say(f"  longer      ganvas train --resume {name} --fork {name}-longer --images {more}")
-    line.say("  own images  ganvas train --data FOLDER")
-    line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
+    if views:
+        line.say(f"  own images  ganvas train {folder.record['recipe']} --data FOLDER{'' if larger else ' (with A/ and B/)'}")
+        line.say(f"  in Python   T = ganvas.load({str(name)!r}); T(picture)")
+    else:
+        line.say("  own images  ganvas train --data FOLDER")
+        line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
 
 
 def _rate_at_the_end(trainer: Trainer) -> float:

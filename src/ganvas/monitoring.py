@@ -94,7 +94,7 @@ class Monitor:
         for side in SIDES if self.trainer.players["G"].average is not None else SIDES[1:]:
             generator = standing_generator(self.trainer, live=side == "live")
             try:
-                found = self._judge(np.asarray(generator.sample(self.n, self.trainer.seed)))
+                found = self._judge(self._drawn(generator, self.n, self.trainer.seed).read(0, self.n))
             except GanvasError as error:  # pictures or features that are no numbers: no reason to end the training
                 self.say(f"not watched at {tick.images:,} images: {error}")
                 continue
@@ -149,7 +149,7 @@ class Monitor:
             if abs(a["score"] - b["score"]) <= 2 * math.hypot(a["error"], b["error"]):
                 side = min(rivals, key=lambda side: rivals[side]["kid"])
         generator, seed = self._best(side), self.trainer.seed + 2
-        fakes, labels = generated(generator, self._many, seed), labels_of(generator)
+        fakes, labels = self._drawn(generator, self._many, seed), labels_of(generator, self.trainer.source)
         scores = list(fid(Question(fakes, self.network, self.second, weights=side, seed=seed, labels=labels)))
         keep(self.folder.folder, scores)
         images = next(row["images"] for row in reversed(self.rows) if side in row and row[side]["better"])
@@ -161,6 +161,9 @@ class Monitor:
     def _many(self) -> int:
         return min(FINAL, 5 * self.n)
 
+    def _drawn(self, generator: Generator, n: int, seed: int) -> Gallery:
+        return generated(generator, n, seed, self.trainer.source)
+
     def _best(self, side: str) -> Generator:
         from ganvas.loading import load
 
@@ -168,7 +171,7 @@ class Monitor:
 
     def _closely(self, side: str) -> dict[str, Any]:
         """A second look at the best of one side, on other latents."""
-        features, _ = self.network(np.asarray(self._best(side).sample(self._many, self.trainer.seed + 1)))
+        features, _ = self.network(self._drawn(self._best(side), self._many, self.trainer.seed + 1).read(0, self._many))
         return self._distance(features) | {"kid": kernel.kid(features, self.real.features).mean}
 
 
@@ -179,7 +182,9 @@ def monitor(trainer: Trainer, folder: RunFolder, text: str | None, patience: int
     ours = suited(spec)
     if points(spec) and text not in (None, "auto", "off"):
         raise BadInput(f"--watch: {spec.name} holds points, not pictures; leave it out")
-    if asked is None or (text in (None, "auto") and (not ours or spec.held_out < 2 * LEAST)):
+    if spec.views and text not in (None, "auto", "off"):
+        raise BadInput(f"--watch compares what is drawn from noise; {spec.name} has pairs, which every sheet is scored on")
+    if asked is None or spec.views or (text in (None, "auto") and (not ours or spec.held_out < 2 * LEAST)):
         return None
     if spec.held_out < 2 * LEAST:
         raise BadInput(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganvas import __version__
-from ganvas.data.open import look, open_source
+from ganvas.data.album import open_photos
+from ganvas.data.open import look, open_examples, open_source
 from ganvas.data.source import Source
 from ganvas.errors import BadInput
 from ganvas.recipes import table
@@ -50,7 +51,7 @@ class Plan:
         import torch
 
         recipe = table.find(self.recipe)
-        source = open_source(self.data, **self.data_options)
+        source = opened(recipe, self.data, self.data_options)
         self.said += source.notes
         arguments, reasons = table.resolve(recipe, self.recipe, source.spec, self.arguments)
         self.said += [f"{self.recipe}: {reason}" for reason in reasons]
@@ -106,6 +107,8 @@ class Plan:
         if state is None:
             raise BadInput(f"{self.parent} has no checkpoint to fork from")
         for name, player in trainer.players.items():
+            if name not in state["players"] and "G" in state["players"]:  # a game follows one that G played alone
+                continue
             try:
                 player.module.load_state_dict(state["players"][name]["module"])
             except (RuntimeError, KeyError) as error:
@@ -155,20 +158,25 @@ class Plan:
         from ganvas.training.timing import timed
         from ganvas.training.trainer import Trainer
 
-        trainer = Trainer(
-            self._phases(recipe, source, arguments), source, seed=self.seed, device=self.circumstances["device"],
-            precision=self.circumstances["precision"], workers=self.circumstances["workers"],
-            micro_batch=self.circumstances["micro_batch"],
-        )  # fmt: skip
-        speed, seen = timed(trainer, self.circumstances["threads"])
-        trainer.feed.close()
+        phases = self._phases(recipe, source, arguments)
+        took = []  # seconds an image of the run, undisturbed and as seen, of each phase
+        for phase in phases:
+            trainer = Trainer(
+                [phase], source, seed=self.seed, device=self.circumstances["device"],
+                precision=self.circumstances["precision"], workers=self.circumstances["workers"],
+                micro_batch=self.circumstances["micro_batch"],
+            )  # fmt: skip
+            share = phase.images / sum(p.images for p in phases)
+            took.append([share / speed for speed in timed(trainer, self.circumstances["threads"])])
+            trainer.feed.close()
+        speed, seen = (1 / sum(seconds) for seconds in zip(*took, strict=True))
         busy = f" ({seen:,.0f} beside the other programs that run now)" if seen < 0.8 * speed else ""
         return speed, f"timed here: {speed:,.0f} images a second{busy}"
 
 
 def make_plan(
     recipe: str | None, *, data: str | None, run: Any, images: int | None, epochs: float | None,
-    minutes: float | None, size: Any, flip: bool, strict: bool, seed: int | None, device: str | None,
+    minutes: float | None, size: Any, flip: bool, strict: bool, drop_unpaired: bool, seed: int | None, device: str | None,
     precision: str | None, threads: int | None, workers: int | None, micro_batch: int | None,
     watch: str | None, patience: int | None, resume: Any, fork: Any, arguments: dict[str, Any],
 ) -> Plan:  # fmt: skip
@@ -187,6 +195,7 @@ def make_plan(
         seed = old["seed"] if seed is None else seed
         size = data_was["options"]["size"] if size is None else size
         flip, strict = flip or data_was["options"]["flip"], strict or data_was["options"]["strict"]
+        drop_unpaired = drop_unpaired or data_was["options"].get("drop_unpaired", False)
         device, precision = device or was["device"], precision or was["precision"]
         threads, workers = threads or was["threads"], was["workers"] if workers is None else workers
         micro_batch = micro_batch or was.get("micro_batch")
@@ -199,7 +208,9 @@ def make_plan(
         arguments = same | arguments
         minutes = old["minutes"] if not given and fork is None else minutes
         run = run or resume
-    recipe, data, seed = recipe or "auto", "digits" if data is None else data, seed or 0
+    recipe, seed = recipe or "auto", seed or 0
+    wanted = table.wanted(table.find(recipe))
+    data = wanted.data if data is None else data
     device, precision = device or "auto", precision or "fp32"
     if not 0 <= seed < 2**63:
         raise BadInput(f"--seed must be a whole number from 0 up, not {seed}")
@@ -213,7 +224,6 @@ def make_plan(
         raise BadInput(f"--micro-batch must be a number of images from 1 up, not {micro_batch}")
     if patience is not None and patience < 1:
         raise BadInput(f"--patience must be a number of looks from 1 up, not {patience}")
-    table.find(recipe)
     if images is not None:
         arguments = arguments | {"images": images}
     parent = None
@@ -225,11 +235,16 @@ def make_plan(
         if RunFolder.exists(Path(fork)) and "forked_from" not in RunFolder.open(Path(fork)).record:
             raise BadInput(f"--fork {fork} is a run already: give a new folder")
     options = {"size": size, "flip": flip, "strict": strict}
+    if wanted.kind != "images":
+        options |= {"drop_unpaired": drop_unpaired} | told(table.find(recipe), arguments)
+    elif drop_unpaired:
+        raise BadInput(f"--drop-unpaired is for recipes that learn from pairs, and {recipe} does not: leave it out")
     name = re.sub(r"[^\w.-]+", "-", f"{recipe}-{Path(data).name if Path(data).exists() else data}")
     folder = Path(run) if run is not None else Path("runs") / name
     if folder.is_dir() and not RunFolder.exists(folder) and any(not p.name.startswith(".") for p in folder.iterdir()):
         raise BadInput(f"{folder} is not empty and no run: give --run a folder of its own")
-    look(data)
+    if wanted.kind == "images":
+        look(data)
     import torch
 
     from ganvas.training.device import usable
@@ -247,6 +262,24 @@ def make_plan(
     return Plan(recipe, data, folder, dict(arguments), epochs, minutes, options, seed, circumstances, parent)
 
 
+def opened(recipe: table.Recipe, data: str, options: dict[str, Any]) -> Source:
+    """The data in the form that this recipe learns from. Raises BadInput, Storage or Corrupt."""
+    wanted = table.wanted(recipe)
+    if wanted.kind == "images":
+        return open_source(data, **options)
+    if wanted.kind == "photos":
+        return open_photos(data, side=wanted.side, **options)
+    return open_examples(data, wanted.kind, side=wanted.side, **options)
+
+
+def told(recipe: table.Recipe, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Those of a recipe's arguments that its data are opened with: they say what an example is."""
+    return {name: (table.defaults(recipe) | arguments)[name] for name in table.wanted(recipe).told}
+
+
 def _lasting(data: str) -> str:
-    """A path that still leads to the data from another folder; a name stays a name."""
-    return str(Path(data).resolve()) if Path(data).exists() else data
+    """A path (or two, with a comma) that still leads to the data from another folder; a name stays a name."""
+    if Path(data).exists():
+        return str(Path(data).resolve())
+    parts = data.split(",")
+    return ",".join(str(Path(p).resolve()) for p in parts) if all(p and Path(p).exists() for p in parts) else data

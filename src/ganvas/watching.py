@@ -16,9 +16,11 @@ from ganvas.nets.table import NETS
 from ganvas.study.curves import curves
 from ganvas.study.ills import equilibrium
 from ganvas.study.log import read_log
-from ganvas.study.sample import Generator, visible
+from ganvas.study.sample import SHEET_SIZE, Generator, visible
 from ganvas.study.sheets import annotated, film, sheet, write_picture
+from ganvas.study.translate import Translator, asked, mosaic
 from ganvas.training.checkpoint import save_checkpoint
+from ganvas.training.feed import Feed
 from ganvas.training.run import RunFolder
 from ganvas.training.snapshot import (
     STANDING_BATCHES,
@@ -30,8 +32,8 @@ from ganvas.training.snapshot import (
 from ganvas.training.trainer import Tick, Trainer
 
 SHEETS = 40  # over a run, besides the first and three early ones
-SHEET_SIZE = 64
-SHEET_ROWS = 10  # classes shown: more rows would be too small in the film
+PAIRS = 6  # shown before training begins
+SHOWN_TO_NORMS = 256  # crops, whose every pixel counts in BatchNorm's statistics
 SAVES = 10
 REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
 
@@ -51,7 +53,11 @@ class Keeper:
             self.save()
 
     def save_if_due(self) -> None:
-        """At the first whole tick after each tenth of the run, if the run is well then."""
+        """At the first whole tick after each tenth of the run, if the run is well then. What an earlier phase ends with is
+        kept for good, as snapshots/phase-0.safetensors."""
+        if self.trainer.phase_ends and self.trainer.sound:
+            name = f"phase-{self.trainer.phase}.safetensors"
+            snapshot(self.trainer, self.folder, self.folder.snapshot.with_name(name))
         step = max(self.trainer.length // SAVES, 1)
         if self.trainer.images // step > self.tried // step and self.trainer.well:
             self.save()
@@ -95,29 +101,29 @@ class Watcher:
 
     def look(self, tick: Tick) -> None:
         """The row of a whole tick, and a sheet if one is due."""
+        measured = {}
+        if (tick.whole or not tick.images) and self.due and tick.images >= self.due[0]:
+            measured = self.picture()
         if tick.whole:
             images, seconds = self.last
             self.last = tick.images, tick.seconds
             row = {"images": tick.images, "phase": tick.phase, "round": tick.round, "seconds": round(tick.seconds, 3)}
             speed = (tick.images - images) / max(tick.seconds - seconds, 1e-9)
-            means = {key: float(f"{value:.6g}") for key, value in tick.means.items()}
+            means = {key: float(f"{value:.6g}") for key, value in (tick.means | measured).items()}
             with contextlib.suppress(Storage):  # a row lost to a full disk; checkpoints speak up
                 self.folder.log(row | {"images_per_second": round(speed, 1)} | means)
-        if (tick.whole or not tick.images) and self.due and tick.images >= self.due[0]:
-            self.picture()
 
-    def picture(self) -> None:
-        """A sheet of the run's 64 latents, or of a few for each class, as the averaged generator draws them now."""
+    def picture(self) -> dict[str, float]:
+        """A sheet of always the same latents, or held-out pictures, as the averaged generator answers them now; and
+        what can be measured on the way."""
         images = self.trainer.images
         self.due = [at for at in self.due if at > images]
         generator = standing_generator(self.trainer)
         with contextlib.suppress(OSError, Storage):
             self.folder.samples.mkdir(exist_ok=True)
-            seed, path = self.trainer.seed, self.folder.samples / f"{images:08d}.png"
-            if generator.conditional:
-                generator.by_class(SHEET_SIZE, seed, most=SHEET_ROWS).save(path)
-            else:
-                generator.sample(SHEET_SIZE, seed).save(path)
+            look = generator.look(self.trainer.source, self.trainer.seed)
+            write_picture(look, self.folder.samples / f"{images:08d}.png")
+        return generator.measure(self.trainer.source, self.trainer.seed)
 
 
 def snapshot(trainer: Trainer, folder: RunFolder, path: Path, side: str = "average") -> None:
@@ -130,32 +136,42 @@ def snapshot(trainer: Trainer, folder: RunFolder, path: Path, side: str = "avera
         "images": trainer.images,
         "label": {key: record[key] for key in ("recipe", "arguments", "seed", "ganvas")} | {"weights": side},
     }
-    write_snapshot(path, G, _net_name(G), trainer.game, trainer.game.prior, about)
+    write_snapshot(path, G, _net_name(G), trainer.game, getattr(trainer.game, "prior", None), about)
 
 
 def standing(trainer: Trainer, live: bool = False) -> nn.Module:
     """A copy of the averaged generator (the live one where there is none, or on request) in eval mode, with its own
-    BatchNorm statistics. Training goes on as if nobody had looked."""
-    player = trainer.players["G"]
-    G = copy.deepcopy(player.module if live or player.average is None else player.average)
-    labels = torch.from_numpy(spread(trainer.source.spec, STANDING_BATCHES * STANDING_SIZE)).to(trainer.device)
-    return with_standing_statistics(G, trainer.game, trainer.game.prior, {"label": labels})
+    BatchNorm statistics: recomputed from noise, or for an average that enlarges pictures from the first training examples.
+    Training goes on as if nobody had looked."""
+    player, source = trainer.players["G"], trainer.source
+    live = live or player.average is None
+    G = copy.deepcopy(player.module if live else player.average)
+    if source.spec.views:
+        norms = not live and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in G.modules())
+        batch = next(Feed(source, 0, SHOWN_TO_NORMS, 0, trainer.spec.pixels, trainer.device, 0)) if norms else {}
+    else:
+        batch = {"label": torch.from_numpy(spread(source.spec, STANDING_BATCHES * STANDING_SIZE)).to(trainer.device)}
+    return with_standing_statistics(G, trainer.game, getattr(trainer.game, "prior", None), batch)
 
 
-def standing_generator(trainer: Trainer, live: bool = False) -> Generator:
+def standing_generator(trainer: Trainer, live: bool = False) -> Generator | Translator:
     """The same, to be asked for pictures."""
     spec, pixels = trainer.source.spec, trainer.spec.pixels
-    return Generator(standing(trainer, live), trainer.game, trainer.game.prior, spec, pixels, trainer.images)
+    return asked(standing(trainer, live), trainer.game, spec, pixels, trainer.images, {"seed": trainer.seed})
 
 
 def real_looks(trainer: Trainer, folder: RunFolder) -> None:
     """samples/real.png, a sheet of real pictures, and samples/input.png, one of them with its pixel values written."""
     count = min(SHEET_SIZE, trainer.source.spec.n or SHEET_SIZE)  # an endless source has n = 0
-    real = trainer.source.batch(0, 0, count)["image"]
+    real = trainer.source.batch(0, 0, count if not trainer.source.spec.views else PAIRS)
     with files.storage_errors(folder.samples):
         folder.samples.mkdir(exist_ok=True)
-    write_picture(sheet(visible(real, trainer.source.spec.range)), folder.samples / "real.png")
-    annotated(real[0], folder.samples / "input.png")
+    if trainer.source.spec.views:
+        both = [picture for pair in zip(real["a"], real["b"], strict=True) for picture in pair]
+        write_picture(mosaic(both, 4), folder.samples / "real.png")
+    else:
+        write_picture(sheet(visible(real["image"], trainer.source.spec.range)), folder.samples / "real.png")
+    annotated(next(iter(real.values()))[0], folder.samples / "input.png")
 
 
 def last_looks(folder: RunFolder) -> None:

@@ -5,8 +5,10 @@ weights (`bench/parity/inception.py` compares more), its loading by a file of ra
 """
 
 import copy
+import errno
 import hashlib
 import http.server
+import os
 import sys
 import threading
 import time
@@ -18,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganvas.errors import BadInput, Corrupt
+from ganvas.errors import BadInput, Corrupt, Storage
 from ganvas.nets import inception
 from ganvas.nets.inception import InceptionV3, pretrained
 from ganvas.study.resizing import tf1_bilinear
@@ -217,6 +219,67 @@ def test_what_is_not_the_published_file_is_never_unpickled(known, tmp_path, monk
     monkeypatch.setattr(torch, "load", pytest.fail)
     with pytest.raises(Corrupt):
         pretrained(tmp_path / "bomb.pth")
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Makes a folder refuse every change, as a read-only file system does, to root too; says what was tried."""
+
+    def seal(folder: Path) -> list[str]:
+        tried = []
+
+        def refusing(name, writes):
+            real = getattr(os, name)
+
+            def call(path, *args, **kwargs):
+                if Path(os.fsdecode(path)).is_relative_to(folder) and writes(*args, **kwargs):
+                    tried.append(f"{name} {path}")
+                    raise OSError(errno.EROFS, "Read-only file system", str(path))
+                return real(path, *args, **kwargs)
+
+            monkeypatch.setattr(os, name, call)
+
+        for name in ("mkdir", "unlink", "rename", "replace", "utime"):
+            refusing(name, lambda *args, **kwargs: True)
+        refusing("open", lambda flags, *args, **kwargs: flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+        return tried
+
+    return seal
+
+
+@pytest.mark.parametrize("there", ["published", "damaged copy", "copy"])
+def test_a_read_only_cache_that_holds_the_weights_is_enough(
+    there, net_of_file, known, published, read_only, monkeypatch
+):
+    monkeypatch.setattr(inception, "URLS", ("http://127.0.0.1:9/a",))
+    known.mkdir(parents=True)
+    (known / inception.FILE).write_bytes(published.read_bytes())
+    if there != "published":
+        pretrained(say=pytest.fail)
+        (copy,) = known.glob("*.safetensors")
+        if there == "copy":
+            (known / inception.FILE).unlink()
+        else:
+            copy.write_bytes(copy.read_bytes()[:-1] + b"?")
+    tried = read_only(known.parent)
+    with pytest.raises(OSError):
+        (known / "x").mkdir()
+    with pytest.raises(OSError):
+        os.open(known / "x", os.O_CREAT | os.O_WRONLY)
+    del tried[:]  # the control: it does refuse
+    assert_same(pretrained(say=pytest.fail), net_of_file)
+    assert not any(".lock" in path for path in tried), "nobody waits for a lock that cannot be had"
+    if there == "copy":
+        assert not tried
+
+
+def test_an_empty_read_only_cache_is_said_in_one_line(known, read_only, monkeypatch):
+    monkeypatch.setattr(inception, "URLS", ("http://127.0.0.1:9/a",))
+    known.parent.mkdir(parents=True)
+    read_only(known.parent)
+    with pytest.raises(Storage, match="choose a folder you may write to") as caught:
+        pretrained(say=pytest.fail)
+    assert "\n" not in str(caught.value)
 
 
 def test_offline_says_what_to_do_and_soon(known, monkeypatch, tmp_path):

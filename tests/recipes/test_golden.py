@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from ganvas.data.arrays import ArraySource
-from ganvas.recipes.table import RECIPES
+from ganvas.recipes.table import RECIPES, wanted
 from ganvas.training.trainer import Trainer
-from tests.conftest import strokes, toy
+from tests.conftest import source_of, strokes, toy
 
 GOLDEN = Path(__file__).with_name("golden.json")
 VARIANTS = {name: (name, {}) for name in RECIPES} | {
@@ -33,6 +33,8 @@ VARIANTS = {name: (name, {}) for name in RECIPES} | {
     "auto conditional": ("auto", {"conditional": True}),
     "wgan_gp resnet": ("wgan_gp", {"net": "resnet"}),
     "sngan resnet": ("sngan", {"net": "resnet"}),
+    "srgan game": ("srgan", {"regression": 0.0}),
+    "srgan_small pixels": ("srgan_small", {"regression": 0.0, "perceptual": "pixels", "ema": 0.05}),
     "vae likeliest": ("vae", {"sigma": 0.0, "beta": 2.0}),
 }
 
@@ -46,10 +48,13 @@ def losses(variant: str) -> dict[str, float]:
         told = "conditional" in variant or name in ("cgan", "acgan")
         labels = (np.arange(60) % 3, ("a", "b", "c")) if told else (None, ())
         source = ArraySource(strokes(), labels[0], name="strokes", classes=labels[1])
+        if (kind := wanted(RECIPES[name]).kind) != "images":
+            source = source_of(kind)
         trainer = Trainer(toy(name, source.spec, **arguments), source)
         for _ in range(20):
             trainer.play()
-        sums = sum(float(p.double().sum()) for p in trainer.players["G"].average.parameters())
+        G = trainer.players["G"]
+        sums = sum(float(p.detach().double().sum()) for p in (G.average or G.module).parameters())
         return {k: v for k, v in trainer._means().items() if "accuracy" not in k} | {"G average": sums}
     finally:
         torch.set_num_threads(threads)

@@ -171,6 +171,20 @@ def test_fd_digits_is_the_classifier():
         digits(noise(2, 1, 32, 32))
 
 
+def test_pixels_are_an_extractor_without_a_network():
+    pixels = extractor("pixels")
+    assert (pixels.dim, pixels.classes, pixels.resize, pixels.digest) == (3072, 0, "32×32 Pillow bicubic", "")
+    images = [noise(3, 32, 32), noise(1, 32, 32), noise(3, 80, 50)]
+    found, p = pixels(images)
+    assert p is None
+    np.testing.assert_allclose(found[0], images[0].ravel() / 255, atol=1e-6)
+    np.testing.assert_allclose(found[1], images[1].repeat(3, 0).ravel() / 255, atol=1e-6)
+    assert np.linalg.norm(found[0] - found[2]) > 1
+    np.testing.assert_array_equal(pixels(images[1:2])[0], found[1:2])
+    with pytest.raises(BadInput, match="leave them out"):
+        extractor("pixels", precision="bf16")
+
+
 # --- one picture, one answer
 
 

@@ -238,3 +238,16 @@ def test_numbers_in_words():
         "25 h 1 min",
     ]
     assert [figures(x) for x in (1, 0.0123, 123, 1234.5, -2.5)] == ["1.00", "0.0123", "123", "1,234", "-2.50"]
+
+
+def test_a_translator_that_hides_information_is_told_and_an_honest_one_is_not():
+    row = {"images": 100, "phase": 0, "G/loss": 1.0, "D/loss": 1.0, "val/cycle": 0.08, "val/hidden": 4.2}
+    said = " ".join(describe([row], {}))
+    assert "within L1 0.08" in said and "4.2 times as much" in said and "hides" in said
+    assert "hides" not in " ".join(describe([row | {"val/hidden": 1.1}], {}))
+
+
+def test_the_last_look_at_held_out_pairs_is_told():
+    rows = [{"images": 100, "G/loss": 1.0, "val/l1": 0.5}, {"images": 200, "G/loss": 1.0, "val/l1": 0.25, "val/ssim": 0.9},
+            {"images": 300, "G/loss": 1.0}]  # fmt: skip
+    assert "held-out pairs was 0.25 (pixels from −1 to 1); SSIM 0.9." in " ".join(describe(rows, {}))

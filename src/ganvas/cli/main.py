@@ -9,6 +9,11 @@ from ganvas.errors import BadInput, GanvasError
 COMMANDS = {
     "train": "train a recipe on data; the same command again resumes",
     "sample": "draw pictures from a run or a snapshot",
+    "interpolate": "walk from picture to picture through the latent space, as a film; how smooth it is",
+    "arithmetic": "A − B + C with pictures: find directions that mean something, apply and save them",
+    "invert": "find the latent of an own picture, to change it",
+    "translate": "picture to picture: ask a trained pix2pix or CycleGAN, any size, a file or a folder",
+    "upscale": "enlarge pictures with a trained SRGAN or SRResNet, any size, a file or a folder",
     "evaluate": "score a run or a folder: FID, KID, IS, precision/recall, memorisation, each with its protocol",
     "compare": "scores of several runs side by side, where their protocols agree",
     "stats": "statistics of real images, kept for evaluate",
@@ -39,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if not arguments or arguments[0] in ("-h", "--help", "help"):
-            print(HELP.format(commands="\n".join(f"  {name:<9} {what}" for name, what in COMMANDS.items())))
+            print(HELP.format(commands="\n".join(f"  {name:<11} {what}" for name, what in COMMANDS.items())))
             return 0
         if arguments[0] in ("--version", "-V"):
             from ganvas import __version__

@@ -30,9 +30,16 @@ EXAMPLES = {  # what `--help` of a command ends with
         ganvas sample runs/photos --class 7                          of one class, by name or index
         ganvas sample runs/photos -n 1000 --singles --out pictures   a folder of 1,000 files
         ganvas sample runs/photos -n 1000 --out pictures.npy         one array, N×C×H×W""",
+    "translate": """
+        ganvas translate runs/pix2pix-edges drawing.png digit.png
+        ganvas translate runs/cyclegan-photos photos out --to A      a folder, the way back
+        ganvas translate runs/pix2pix-edges - -                      a pipe: standard input to standard output""",
+    "upscale": """
+        ganvas upscale runs/srgan-photos photos out                  a folder; --phase srresnet: truer, less sharp""",
     "evaluate": """
         ganvas evaluate runs/auto-digits                             against images the run never trained on
         ganvas evaluate runs/auto-digits --metric kid,prdc,c_t,authpct
+        ganvas evaluate runs/auto-digits --neighbours nearest.png       learned by heart? the nearest training images
         ganvas evaluate generated --against real                     any two folders: the published FID
         ganvas evaluate upscaled --against originals --metric psnr,ssim""",
     "stats": """
@@ -242,7 +249,7 @@ def take_positional(argv: Sequence[str], flags: Iterable[str]) -> tuple[str | No
         word = argv[i]
         rest.append(word)
         i += 1
-        if word.startswith("-") and not _number(word):
+        if word.startswith("-") and word != "-" and not _number(word):
             name = word.lstrip("-").replace("-", "_")
             if "=" not in word and name not in flags and name.removeprefix("no_") not in flags and i < len(argv):
                 rest.append(argv[i])

@@ -19,6 +19,10 @@ def sample(
     first: int = 0,
     out: str = "sheet.png",
     singles: bool = False,
+    numbered: bool = False,
+    truncation: float = 1.0,
+    direction: str | None = None,
+    strength: float = 1.0,
     device: str = "cpu",
 ) -> None:
     """Draw pictures.
@@ -32,6 +36,10 @@ def sample(
         out: an image file for one sheet, a .npy file for the array, or with --singles a folder of single PNG files;
             in the latter two classes come in turn (picture i is of class i modulo their number) unless one is asked for
         singles: write every picture as a file of its own, in the data's depth (16-bit stays 16-bit)
+        numbered: write each picture's number on the sheet: what `ganvas interpolate` and `arithmetic` call it by
+        truncation: draw latents towards the mean, from 1 (not at all) to 0 (all the same): more typical, less varied
+        direction: a file that `ganvas arithmetic --save` wrote: every latent is moved along it
+        strength: how far along it
         device: cpu or cuda
     """
 
@@ -45,6 +53,10 @@ def main(argv: Sequence[str]) -> int:
 
     from ganvas import files
     from ganvas.loading import load
+    from ganvas.study.directions import kept
+    from ganvas.study.latents import with_latents
+    from ganvas.study.panels import contact
+    from ganvas.study.sheets import write_picture
 
     out, array = Path(options["out"]), Path(options["out"]).suffix.lower() == ".npy"
     kinds = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".npy")
@@ -52,12 +64,22 @@ def main(argv: Sequence[str]) -> int:
         raise BadInput(
             f"--out {out} is none of {', '.join(kinds)}: name an image or .npy file, or add --singles for a folder"
         )
-    generator = load(run, device=options["device"])
+    sheet = not array and not options["singles"]
+    if options["numbered"] and not sheet:
+        raise BadInput(
+            "--numbered is for a sheet: leave it out, single files and arrays are in the order of their numbers"
+        )
+    if options["strength"] != 1 and options["direction"] is None:
+        raise BadInput("--strength says how far along a direction: give --direction FILE with it")
+    generator = with_latents(load(run, device=options["device"]), run)
     wanted, n, seed, first = options["class_"], options["n"], options["seed"], options["first"]
-    if generator.conditional and wanted is None and not array and not options["singles"]:
-        images = generator.by_class(n, seed, first)
+    move = {"truncation": options["truncation"], "strength": options["strength"]}
+    if options["direction"]:
+        move["direction"] = kept(options["direction"], generator, print)
+    if generator.conditional and wanted is None and sheet:
+        images = generator.by_class(n, seed, first, **move)
     else:
-        images = generator.sample(64 if n is None else n, seed, first, label=wanted)
+        images = generator.sample(64 if n is None else n, seed, first, label=wanted, **move)
     count = f"{len(images):,} picture{'s' * (len(images) != 1)}"
     with files.storage_errors(out):
         if options["singles"]:
@@ -65,7 +87,11 @@ def main(argv: Sequence[str]) -> int:
             print(f"{count} in {out}")
             return 0
         out.parent.mkdir(parents=True, exist_ok=True)
-        np.save(out, images) if array else images.save(out)
+        if options["numbered"]:
+            columns = len(images) // max(1, len(images.rows))  # a column of a sheet of classes is one latent
+            write_picture(contact(images, [str(first + k % columns) for k in range(len(images))]), out)
+        else:
+            np.save(out, images) if array else images.save(out)
     rows = f": {len(images.rows)} classes, {len(images) // len(images.rows)} each" if images.rows else ""
     print(f"{count} in {out}{rows}")
     return 0

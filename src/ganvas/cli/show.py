@@ -12,11 +12,12 @@ what it needs. Takes the recipe's own arguments, as `ganvas train` does. RECIPE 
 package.module:function; default auto."""
 
 
-def show(*, data: str = "digits", size: str | int | None = None, images: int | None = None) -> None:
+def show(*, data: str | None = None, size: str | int | None = None, images: int | None = None) -> None:
     """The dry run.
 
     Args:
-        data: what to size the networks to: a name, a folder, a file; as for `ganvas train`
+        data: what to size the networks to: a name, a folder, a file; as for `ganvas train`; not given: what the recipe
+            trains on by default
         size: side of the images, or HxW
         images: length of the run in real images seen
     """
@@ -41,11 +42,13 @@ def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[
     from rich.markup import escape
     from rich.table import Table
 
-    from ganvas.data.open import open_source
+    from ganvas.plan import opened, told
     from ganvas.study import anatomy
 
     console = Console(highlight=False)
-    source = open_source(options["data"], size=options["size"])
+    source = opened(
+        recipe, options["data"] or table.wanted(recipe).data, {"size": options["size"]} | told(recipe, given)
+    )
     if options["images"]:
         given = given | {"images": options["images"]}
     arguments, reasons = table.resolve(recipe, name, source.spec, given)
@@ -78,8 +81,8 @@ def _show(name: str, recipe: table.Recipe, options: dict[str, Any], given: dict[
         cost = anatomy.cost(phase, spec)
         memory = (cost.activations * arguments["batch"] + cost.state) / 2**20
         console.print(
-            f"training: {cost.flops / 1e9:.3f} GFLOP per real image, {cost.flops * arguments['images'] / 1e12:,.1f} TFLOP "
-            f"for {arguments['images']:,} images; about {memory:,.0f} MiB of memory beside the program and the data"
+            f"training: {cost.flops / 1e9:.3f} GFLOP per real image, {cost.flops * phase.images / 1e12:,.1f} TFLOP "
+            f"for {phase.images:,} images; about {memory:,.0f} MiB of memory beside the program and the data"
         )
 
 

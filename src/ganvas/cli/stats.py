@@ -38,12 +38,13 @@ def main(argv: Sequence[str]) -> int:
             f"{what or 'nothing'} does not exist: give a folder of real pictures: ganvas stats photos --out ref.npz"
         )
     from ganvas import judging
+    from ganvas.study.statistics import write_statistics
 
     out = Path(options.pop("out"))
     if out.suffix != ".npz":
         raise BadInput(f"--out {out}: statistics are an .npz file")
     options["weights"] = Path(options["weights"]) if options["weights"] else None
     question = judging.ask(what, **options)
-    judging.write_statistics(out, question)
+    write_statistics(out, question)
     print(f"{out}: {question.fakes.n:,} images of {question.fakes.name} seen by {question.extractor.name}")
     return 0

@@ -1,12 +1,12 @@
 """A data set that is one array, in memory or mapped from disk."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import astuple
 from hashlib import blake2b
 
 import numpy as np
 
+from ganvas.data.epochs import Epochs
 from ganvas.data.source import Arrays, Column, DataSpec, pack_mean
 from ganvas.errors import BadInput
 
@@ -43,7 +43,8 @@ class ArraySource:
 
     Which examples are held out is decided by their pixels: an example never changes sides when others come or go, and
     equal pictures are on the same side. With `flip` every example is mirrored or not by a coin that belongs to
-    (seed, position). `hashes` and `mean` are for callers that kept them from an earlier time.
+    (seed, position). `hashes` and `mean` are for callers that kept them from an earlier time. `names` are
+    the files' where they were files.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ArraySource:
         flip: bool = False,
         hashes: np.ndarray | None = None,
         mean: str | None = None,
+        names: Sequence[str] = (),
     ):
         """`range` holds the values of black and white: by default 0…255, 0…65535 or 0…1. Raises `BadInput`."""
         if len(images) < 2:
@@ -68,10 +70,10 @@ class ArraySource:
             raise BadInput(f"{name} holds {len(images):,} pictures and {len(labels):,} labels; they must be as many")
         self._images = np.asarray(images)  # a mapped array stays mapped, without its subclass's cost per access
         self._labels = None if labels is None else np.ascontiguousarray(labels, np.float32 if columns else np.int64)
-        self._flip = flip
+        self._flip, self._names = flip, names
         self.hashes = content_hashes(self._images) if hashes is None else hashes
         self._train, self._held_out = split(self.hashes)
-        self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)  # a batch straddles two epochs at most, mostly
+        self._order = Epochs(self._train)
 
         bits = {1: 8, 2: 16, 4: 32}[self._images.dtype.itemsize]
         scale = range or {8: (0, 255), 16: (0, 65535), 32: (0, 1)}[bits]
@@ -96,17 +98,9 @@ class ArraySource:
         labels = b"" if self._labels is None else self._labels.tobytes()
         return blake2b(repr(about).encode() + self.hashes.tobytes() + labels, digest_size=16).hexdigest()
 
-    def _draw_epoch(self, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
-        return rng.permutation(self._train), rng.random(len(self._train)) < 0.5
-
     def batch(self, seed: int, start: int, size: int) -> Arrays:
         """Examples `start … start + size` of the endless stream; see `Source.batch`."""
-        n, end, parts = self.spec.n, start + size, []
-        for epoch in range(start // n, max(start, end - 1) // n + 1):
-            here = slice(max(start - epoch * n, 0), min(end - epoch * n, n))
-            parts.append([column[here] for column in self._epoch(seed, epoch)])
-        rows, coins = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        rows, coins = self._order(seed, start, size)
         arrays = self._gather(rows)
         if self._flip:
             arrays["image"][coins] = arrays["image"][coins, :, :, ::-1]
@@ -115,6 +109,12 @@ class ArraySource:
     def held_out(self, n: int | None = None) -> Arrays:
         """The first `n` (or all) held-out examples, in a fixed shuffled order. Never trained on."""
         return self._gather(self._held_out[:n])
+
+    def origins(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Where the training images, in the order of seed 0's first epoch, and the held-out ones come from: the names
+        given, of files, or "row 17" of the array."""
+        parts = (self._order(0, 0, self.spec.n)[0], self._held_out)
+        return tuple(tuple(self._names[k] if self._names else f"row {k}" for k in rows.tolist()) for rows in parts)
 
     def _gather(self, rows: np.ndarray) -> Arrays:
         arrays = {"image": np.ascontiguousarray(self._images[rows])}  # `take` would first copy a whole strided array

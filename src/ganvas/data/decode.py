@@ -1,5 +1,6 @@
 """Many picture files to one array: looked at first, decoded once, in memory or in a file that is mapped."""
 
+import math
 import os
 import threading
 import warnings
@@ -43,6 +44,13 @@ class Pictures(NamedTuple):
     mean: str | None = None
 
 
+class Looked(NamedTuple):
+    """What the headers say: of each entry its header, or the reason why there is none; and remarks."""
+
+    headers: list[Header | str]
+    notes: list[str]
+
+
 class Plan(NamedTuple):
     """What the headers say, and the one shape and type that follow from it."""
 
@@ -54,24 +62,35 @@ class Plan(NamedTuple):
 
 
 def decode(
-    entries: Sequence[Entry], *, size: tuple[int, int] | None, channels: Channels, memory: int, root: str = ""
+    entries: Sequence[Entry],
+    *,
+    size: tuple[int, int] | None,
+    channels: Channels,
+    memory: int,
+    root: str = "",
+    halves: bool = False,
+    looked: Looked | None = None,
 ) -> Pictures:
     """All usable pictures of `entries`, of one shape and type, in the order of `entries`.
 
     Without `size` they keep theirs if it is common and at most 64, else become 64×64. "auto" channels: grey if every
     picture is grey, else colour, transparency laid on white. Depth is the deepest met. What is over `memory` bytes is
     decoded into a cache file, found again by (`root`, names, sizes, stamps) and mapped. Raises `Storage`.
+
+    halves: every picture is two side by side, each brought to `size` for itself; W is then twice the width.
+    looked: what `look` said of these entries, where it was asked before.
     """
-    facts = ("v1", root, size, channels, [entry[:3] for entry in entries])
+    facts = ("v1", root, size, channels, [entry[:3] for entry in entries], *(("halves",) if halves else ()))
     key = blake2b(repr(facts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     if cached := _cached(key, memory):
         return cached
-    plan = survey(entries, size, channels)
-    if len(plan.good) * int(np.prod(plan.shape)) * plan.dtype.itemsize <= memory:
-        return _fill(np.empty((len(plan.good), *plan.shape), plan.dtype), entries, plan, channels)
+    plan = survey(looked or look(entries), size, channels, halves)
+    shape = (len(plan.good), *plan.shape[:2], plan.shape[2] * (1 + halves))
+    if math.prod(shape) * plan.dtype.itemsize <= memory:
+        return _fill(np.empty(shape, plan.dtype), entries, plan, channels, halves)
     with cache.building(key) as folder:
-        room = cache.allocate(folder, (len(plan.good), *plan.shape), plan.dtype)
-        pictures = _fill(room, entries, plan, channels)
+        room = cache.allocate(folder, shape, plan.dtype)
+        pictures = _fill(room, entries, plan, channels, halves)
         if not len(pictures.images):
             return pictures
         hashes = content_hashes(pictures.images)
@@ -90,19 +109,24 @@ def _cached(key: str, memory: int) -> Pictures | None:
     return Pictures(arrays["images"], arrays["kept"], bad, record["notes"], arrays["hashes"], record["mean"])
 
 
-def survey(entries: Sequence[Entry], size: tuple[int, int] | None, channels: Channels) -> Plan:
-    """Reads every header and decides on one shape and type for all."""
+def look(entries: Sequence[Entry]) -> Looked:
+    """Reads every header, and no pixel."""
     remarks: Counter[str] = Counter()
-    results = _each(entries, lambda entry: probe(entry.content(), _counting(remarks)), "looking at pictures")
+    headers = _each(entries, lambda entry: probe(entry.content(), _counting(remarks)), "looking at pictures")
+    return Looked(headers, _listed(remarks))
+
+
+def survey(looked: Looked, size: tuple[int, int] | None, channels: Channels, halves: bool = False) -> Plan:
+    """Decides on one shape and type for all (of each half, where pictures are two side by side)."""
     good, bad = [], {}
-    for k, result in enumerate(results):
+    for k, result in enumerate(looked.headers):
         if isinstance(result, Header):
             good.append(k)
         else:
             bad[k] = result
-    headers = [results[k] for k in good]
-    sizes = Counter((header.height, header.width) for header in headers)
-    notes = _listed(remarks)
+    headers = [looked.headers[k] for k in good]
+    sizes = Counter((header.height, header.width // (1 + halves)) for header in headers)
+    notes = list(looked.notes)
     if size is None and len(sizes) == 1 and max(next(iter(sizes))) <= DEFAULT_SIDE:
         size = next(iter(sizes))
     elif headers:
@@ -145,14 +169,15 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}×{size[1]}"
 
 
-def _fill(images: np.ndarray, entries: Sequence[Entry], plan: Plan, channels: Channels) -> Pictures:
+def _fill(images: np.ndarray, entries: Sequence[Entry], plan: Plan, channels: Channels, halves: bool) -> Pictures:
     """Decodes into `images`, whose unused last rows are cut off."""
     remarks: Counter[str] = Counter()
     wanted, *size = plan.shape
 
     def work(row: int, entry: Entry) -> tuple[bool, int]:
         image = read_image(entry.content(), alpha=channels == 4, note=_counting(remarks))
-        image = resize(image, tuple(size))
+        parts = np.split(image, 2, axis=2) if halves else [image]  # apart, so that no light crosses the seam
+        image = np.concatenate([resize(part, tuple(size)) for part in parts], axis=2)
         coloured = len(image) > 1 and not is_grey(image)
         try:
             images[row] = with_depth(with_channels(image, wanted), plan.dtype)

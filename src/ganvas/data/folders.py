@@ -1,9 +1,10 @@
 """A folder or a zip of pictures: which files, in which order, and what their places say about classes."""
 
+import contextlib
 import os
 import stat
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,7 +30,7 @@ class Listing:
 
     entries: list[Entry] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
-    tables: dict[str, bytes] = field(default_factory=dict)  # every labels.csv, by its path
+    tables: dict[str, bytes] = field(default_factory=dict)  # every labels.csv (or what was asked for), by its path
     notes: list[str] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)  # every sub-folder, its path ending in "/"
     links: int = 0
@@ -59,13 +60,28 @@ class Listing:
             self.notes.append(f"{_counted(self.others, 'other file')} ignored")
         return self
 
+    def names(self) -> list[str]:
+        """All picture files, good and bad, in order."""
+        found = [entry.name for entry in self.entries] + [name for name, _ in self.bad if not name.endswith("/")]
+        return sorted(found, key=os.fsencode)
+
+    def under(self, folder: str) -> "Listing":
+        """The same files with `folder` before their names, for telling those of two folders apart."""
+        entries = [entry._replace(name=folder + entry.name) for entry in self.entries]
+        bad = [(folder + name, reason) for name, reason in self.bad]
+        return Listing(entries, bad, notes=[f"{printable(folder)}: {note}" for note in self.notes])
+
+    def joined(self, other: "Listing") -> "Listing":
+        """The files of both."""
+        return Listing(self.entries + other.entries, self.bad + other.bad, notes=self.notes + other.notes)
+
 
 def _counted(n: int, thing: str) -> str:
     return f"1 {thing} is" if n == 1 else f"{n:,} {thing}s are"
 
 
-def list_folder(root: Path) -> Listing:
-    """Every picture file below `root`; hidden files and folders are passed over.
+def list_folder(root: Path, table: str = LABELS) -> Listing:
+    """Every picture file below `root`, and every file called `table`; hidden files and folders are passed over.
 
     Symbolic links are counted and not followed: what they point to inside is found anyway, once, and what lies outside
     was not given. So no loop of links can be entered. Raises `BadInput` when `root` itself cannot be read.
@@ -94,14 +110,14 @@ def list_folder(root: Path) -> Listing:
                 else:
                     about, path = item.stat(follow_symlinks=False), root / name
                     entry = Entry(name, about.st_size, about.st_mtime_ns, partial(Path, path))
-                    listing.sort_in(name, entry, path.read_bytes() if item.name == LABELS else None)
+                    listing.sort_in(name, entry, path.read_bytes() if item.name == table else None)
             except OSError as error:  # it went away, or may not be read
                 listing.bad.append((name, error.strerror or "cannot be read"))
     return listing.finish()
 
 
-def list_zip(archive: zipfile.ZipFile) -> Listing:
-    """Every picture in the archive, to be read in place; nothing is ever unpacked to disk."""
+def list_zip(archive: zipfile.ZipFile, table: str = LABELS) -> Listing:
+    """Every picture in the archive, and every file called `table`, to be read in place; nothing is ever unpacked to disk."""
     listing = Listing()
     for item in archive.infolist():
         parts = item.filename.split("/")
@@ -118,8 +134,21 @@ def list_zip(archive: zipfile.ZipFile) -> Listing:
             listing.sort_in(item.filename, None, reason=f"{item.file_size:,} bytes unpacked are too many for a picture")
         else:
             entry = Entry(item.filename, item.file_size, item.CRC, partial(archive.read, item))
-            listing.sort_in(item.filename, entry, archive.read(item) if parts[-1] == LABELS else None)
+            listing.sort_in(item.filename, entry, archive.read(item) if parts[-1] == table else None)
     return listing.finish()
+
+
+@contextlib.contextmanager
+def listed(path: Path, table: str = LABELS) -> Iterator[Listing]:
+    """The listing of a folder or of a zip, whose pictures can be read inside the block. Raises `BadInput`."""
+    if path.is_dir():
+        yield list_folder(path, table)
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield list_zip(archive, table)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise BadInput(f"{printable(path)} cannot be read: {printable(str(error))}; make it again") from error
 
 
 def below(listing: Listing) -> str:
@@ -194,8 +223,33 @@ def _from_table(content: bytes, folder: str, listing: Listing, base: str, names:
     for k, head in enumerate(heads):
         everywhere = {label[k] for name, label in given.items() if name.startswith(base)}
         if kinds.get(printable(head)) and (gone := sorted(everywhere - used[k])):
-            notes.append(f"{LABELS}: no usable picture is of {_some(gone)}, which {_be(gone)} no class")
+            notes.append(f"{LABELS}: no usable picture is of {some(gone)}, which {_be(gone)} no class")
     return told._replace(notes=told.notes + notes)
+
+
+def judged(path: str, bad: Sequence[tuple[str, str]], good: int, strict: bool, why: str = "") -> list[str]:
+    """The unusable files as notes, or `BadInput` where they are too many to go on. `why`: what is known if all is empty.
+
+    `bad` holds names and reasons; `good` counts the usable files.
+    """
+    bad = sorted(bad, key=lambda item: os.fsencode(item[0]))
+    shown = [f"{printable(name)}: {printable(reason)}" for name, reason in bad]
+    if good + len(bad) == 0:
+        raise BadInput(
+            f"{path} holds no pictures{f' ({why})' if why else ''}; give a folder with PNG, JPEG or WebP files"
+        )
+    if good == 0:
+        count = "the only picture file cannot" if len(bad) == 1 else f"none of {len(bad):,} picture files can"
+        raise BadInput(f"{path}: {count} be used{': ' if len(bad) == 1 else ', the first being '}{shown[0]}")
+    if bad and (strict or (len(bad) > 0.01 * (good + len(bad)) and (len(bad) > 10 or len(bad) >= good))):
+        first = "; ".join(shown[:3])
+        raise BadInput(
+            f"{path}: {len(bad):,} of {good + len(bad):,} picture files cannot be used ({first}"
+            f"{'; …' if len(bad) > 3 else ''}); repair or remove them"
+        )
+    more = [f"… and {len(bad) - 10:,} more"] if len(bad) > 10 else []
+    count = "1 file cannot be used and is" if len(bad) == 1 else f"{len(bad):,} files cannot be used and are"
+    return [f"{count} left out:", *shown[:10], *more] if bad else []
 
 
 def _tops(listing: Listing, base: str) -> set[str]:
@@ -204,10 +258,11 @@ def _tops(listing: Listing, base: str) -> set[str]:
 
 
 def _folders(names: Sequence[str]) -> str:
-    return f"the folder{'s' * (len(names) > 1)} {_some(names)} hold{'s' * (len(names) == 1)}"
+    return f"the folder{'s' * (len(names) > 1)} {some(names)} hold{'s' * (len(names) == 1)}"
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first five names and how many more there are."""
     return ", ".join(map(printable, names[:5])) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
 
 

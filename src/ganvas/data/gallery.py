@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.data.arrays import ArraySource
 from ganvas.data.decode import Entry
 from ganvas.data.folders import list_folder, list_zip
 from ganvas.data.images import BadImage, read_image
@@ -22,7 +23,7 @@ Pictures = Sequence[np.ndarray]  # C×H×W each
 class Gallery:
     """`n` pictures by position. `fingerprint` changes with any of them. `read(start, stop)` gives C×H×W arrays.
 
-    name: what they are, for people and for a score's card. rows: for files, the name of each.
+    name: what they are, for people and for a score's card. names: of each its file or its row, where they are known.
     """
 
     name: str
@@ -43,22 +44,28 @@ class Gallery:
         return Gallery(self.name, f"{self.fingerprint}[:{n}]", n, self.read, self.names[:n])
 
 
-def held_out(source: Source) -> Gallery:
-    """What training never saw. Raises BadInput where nothing is held out."""
+def held_out(source: Source, key: str = "image") -> Gallery:
+    """What training never saw; of examples with several pictures those under `key`. Raises BadInput where there is none."""
     n = source.spec.held_out
     if not n:
         raise BadInput(
             f"{source.spec.name} is too small to hold images out: give --against a folder of other real images"
         )
-    images = source.held_out()["image"]
-    return Gallery(f"{source.spec.name}, held out", f"{source.spec.fingerprint}-held-out", n, lambda a, b: images[a:b])
+    images = source.held_out()[key]
+    name, fingerprint = f"{source.spec.name}, held out", f"{source.spec.fingerprint}-held-out"
+    names = _origins(source, 1) or tuple(f"{i:05d}" for i in range(n))
+    return Gallery(name, fingerprint, n, lambda a, b: images[a:b], names)
 
 
 def trained_on(source: Source, most: int = 50_000) -> Gallery:
     """The training images, each once, in the order of the first epoch of seed 0; of an endless source the first `most`."""
     n = source.spec.n or most
     read = lambda a, b: source.batch(0, a, b - a)["image"]  # noqa: E731
-    return Gallery(f"{source.spec.name}, training", f"{source.spec.fingerprint}-training", n, read)
+    return Gallery(f"{source.spec.name}, training", f"{source.spec.fingerprint}-training", n, read, _origins(source, 0))
+
+
+def _origins(source: Source, part: int) -> tuple[str, ...]:
+    return source.origins()[part] if isinstance(source, ArraySource) else ()
 
 
 def everything(source: Source, most: int = 50_000) -> Gallery:
@@ -72,7 +79,8 @@ def everything(source: Source, most: int = 50_000) -> Gallery:
             *aside[max(a - train.n, 0) : max(b - train.n, 0)],
         ]
 
-    return Gallery(source.spec.name, f"{source.spec.fingerprint}-all", train.n + n, read)
+    names = train.names + _origins(source, 1)
+    return Gallery(source.spec.name, f"{source.spec.fingerprint}-all", train.n + n, read, names)
 
 
 def files_in(path: Path, note: Callable[[str], None] = print) -> Gallery:

@@ -69,6 +69,7 @@ def read_image(
     alpha: bool = False,
     background: tuple[int, int, int] = (255, 255, 255),
     note: Note | None = None,
+    any_shape: bool = False,
 ) -> np.ndarray:
     """A picture as C×H×W: uint8 in 0…255, uint16 in 0…65535 or float32 in 0…1. `bytes` are content, the rest a path.
 
@@ -80,13 +81,14 @@ def read_image(
     picture's values would treat two pictures of one set differently.
 
     `note` is called with a remark for whatever was understood rather than plain. Raises `BadImage` for everything
-    else: other content, damage anywhere, over 50 megapixels, a side under 4 pixels, one side over 20 times the other.
+    else: other content, damage anywhere, over 50 megapixels and, but for `any_shape`, a side under 4 pixels or one over
+    20 times the other.
     """
     note = note or (lambda remark: None)
     with _reading(file) as (stream, factory):
         if factory is None:
-            return _npy(stream)
-        image = _open(stream, factory)
+            return _npy(stream, any_shape)
+        image = _open(stream, factory, any_shape)
         if (pixels := _deep_tiff(image, stream)) is None:
             if _is_deep_colour(image):
                 keep = ' (pip install "ganvas[tiff]" keeps 16)' if image.format == "TIFF" else ""
@@ -144,16 +146,16 @@ def _regular(path: str | os.PathLike) -> BinaryIO:
     return Path(path).open("rb")
 
 
-def _check(height: int, width: int) -> None:
+def _check(height: int, width: int, any_shape: bool = False) -> None:
     if height * width > MEGAPIXELS * 1_000_000:
         raise BadImage(f"{height}×{width} pixels are more than {MEGAPIXELS} megapixels")
-    if min(height, width) < SHORTEST or max(height, width) > LONGEST * min(height, width):
+    if not any_shape and (min(height, width) < SHORTEST or max(height, width) > LONGEST * min(height, width)):
         raise BadImage(f"{height}×{width} pixels: too small or too long")
 
 
-def _open(stream: BinaryIO, factory: Callable) -> Image.Image:
+def _open(stream: BinaryIO, factory: Callable, any_shape: bool = False) -> Image.Image:
     image = factory(stream)
-    _check(image.height, image.width)
+    _check(image.height, image.width, any_shape)
     return image
 
 
@@ -252,20 +254,20 @@ def _deep_tiff(image: Image.Image, stream: BinaryIO) -> np.ndarray | None:
     return pixels if pixels.dtype == np.uint16 and pixels.shape == (3, image.height, image.width) else None
 
 
-def _npy_header(stream: BinaryIO) -> tuple[tuple[int, int, int], np.dtype]:
+def _npy_header(stream: BinaryIO, any_shape: bool = False) -> tuple[tuple[int, int, int], np.dtype]:
     """C×H×W and the type it will have, after making sure that the file holds what its header claims."""
     header = npy_header(stream)
     shape = image_shape(header.shape) if len(header.shape) in (2, 3) else None
     if shape is None or 0 in shape:
         raise BadImage(f"an array of shape {header.shape} is not one picture (H×W, H×W×C or C×H×W)")
-    _check(*shape[1:])
+    _check(*shape[1:], any_shape)
     if header.dtype.kind not in "fbu" or header.dtype.itemsize > (8 if header.dtype.kind == "f" else 2):
         raise BadImage(f"pixels of type {header.dtype}; save it as uint8, uint16 or floats in 0…1")
     return shape, np.dtype("f4" if header.dtype.kind == "f" else "u2" if header.dtype.itemsize == 2 else "u1")
 
 
-def _npy(stream: BinaryIO) -> np.ndarray:
-    _, dtype = _npy_header(stream)
+def _npy(stream: BinaryIO, any_shape: bool) -> np.ndarray:
+    _, dtype = _npy_header(stream, any_shape)
     stream.seek(0)
     array = channels_first(np.lib.format.read_array(stream))
     if dtype.kind == "f" and not (array.min() >= 0 and array.max() <= 1):

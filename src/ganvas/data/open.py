@@ -2,17 +2,19 @@
 
 import difflib
 import os
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from ganvas.data import builtin, toys
+from ganvas.data import builtin, tasks, toys
 from ganvas.data.arrays import ArraySource
-from ganvas.data.decode import Channels, Pictures, decode
-from ganvas.data.folders import Listing, below, labels, list_folder, list_zip
+from ganvas.data.decode import Channels, decode
+from ganvas.data.examples import Want, from_folder, from_two
+from ganvas.data.folders import below, judged, labels, listed
 from ganvas.data.images import SUFFIXES
+from ganvas.data.layouts import LAYOUTS
 from ganvas.data.packed import Stack, is_idx, read_arrays, read_cifar, read_idx_pair, stack
 from ganvas.data.pixels import resize, with_channels
 from ganvas.data.source import Source
@@ -22,6 +24,7 @@ from ganvas.files import printable
 
 POINTS = {"ring8": toys.ring8, "grid25": toys.grid25, "mixture1d": toys.mixture1d}
 NAMES = (*builtin.NAMES, "stacked", "shapes", *POINTS)
+TASKS = tuple(tasks.TASKS)
 
 Size = int | str | Sequence[int] | None
 
@@ -53,11 +56,9 @@ def open_source(
     """
     text = os.fspath(text)
     name, _, given = text.partition(":")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 if memory is None else memory
+    memory = _quarter_of_ram() if memory is None else memory
     if name in NAMES:
-        wanted = parse_size(given or size)
-        if given and size not in (None, "") and parse_size(size) != wanted:
-            raise BadInput(f"{text} and --size {size} contradict each other; leave one out")
+        wanted = _one_size(text, given, size)
         notes = [f"{name} is the data set of that name; write ./{name} for the path"] if Path(name).exists() else []
         if name in builtin.NAMES:
             return _from_stack(builtin.builtin(name, folder, say), name, wanted, channels, flip, notes)
@@ -80,13 +81,63 @@ def open_source(
     raise BadInput(f"{printable(path)} is no data that is read: a folder or .zip of pictures, .npy, .npz, IDX")
 
 
-def look(text: str | os.PathLike, *, folder: Path | None = None, say: Callable[[str], None] = print) -> None:
-    """Raises what `open_source` would raise before it reads a picture, at once; downloads a published set not here yet.
+def open_examples(
+    text: str | os.PathLike,
+    kind: Literal["pairs", "domains"],
+    *,
+    size: Size = None,
+    side: int = 256,
+    channels: Channels = "auto",
+    flip: bool = False,
+    strict: bool = False,
+    drop_unpaired: bool = False,
+    memory: int | None = None,
+    folder: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Source:
+    """Opens `text` as pictures "a" and "b": a name of `TASKS` (edges:64 with a size), a folder, a zip or "FOLDER,FOLDER".
+
+    kind: "pairs", where a and b belong together and are cropped and mirrored alike, or two "domains".
+    side: without `size`, pictures keep theirs if all have one up to this that 4 divides, else become side×side.
+    drop_unpaired: leave out what cannot be paired, which is refused otherwise. The rest as for `open_source`. What a
+    folder may be is told in `layouts.py`. Raises `BadInput` (of what cannot be paired: `layouts.Unpaired`), `Storage`.
+    """
+    text = os.fspath(text)
+    name, _, given = text.partition(":")
+    _check_kind(name, kind)
+    if name in TASKS:
+        if channels != "auto":
+            raise BadInput(f"{name} has its own channels; leave them at auto")
+        source = tasks.open_task(name, kind, _one_size(text, given, size), flip)
+        shadowed = [f"{name} is the task of that name; write ./{name} for the path"] if Path(name).exists() else []
+        source.notes = shadowed + source.notes
+        return source
+    memory = _quarter_of_ram() if memory is None else memory
+    want = Want(kind, parse_size(size), side, channels, flip, strict, drop_unpaired, memory)
+    paths = _one_or_two(text)
+    label = "+".join(printable(path.absolute().name or text) for path in paths)
+    return from_folder(paths[0], label, want) if len(paths) == 1 else from_two(paths, label, want)
+
+
+def look(
+    text: str | os.PathLike,
+    kind: Literal["images", "pairs", "domains"] = "images",
+    *,
+    folder: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Raises what `open_source` (or, for pairs and domains, `open_examples`) would raise before it reads a picture, at
+    once; downloads a published set not here yet.
 
     Arguments as there. For callers that have something slow to do before they open the data.
     """
     name = os.fspath(text).partition(":")[0]
-    if name in builtin.PUBLISHED:
+    if kind != "images":
+        _check_kind(name, kind)
+        paths = () if name in TASKS else _one_or_two(os.fspath(text))
+        if blank := next(filter(_is_empty, paths), None):
+            raise BadInput(f"{printable(blank)} is an empty folder; understood are {LAYOUTS}")
+    elif name in builtin.PUBLISHED:
         builtin.fetch(name, folder, say)
     elif name not in NAMES and _is_empty(path := _existing(os.fspath(text))):
         raise BadInput(f"{printable(path)} is an empty folder; give one with PNG, JPEG or WebP files")
@@ -107,18 +158,49 @@ def parse_size(size: Size) -> tuple[int, int] | None:
     return height, width
 
 
-def _existing(text: str) -> Path:
+def _quarter_of_ram() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+
+
+def _one_size(text: str, given: str, size: Size) -> tuple[int, int] | None:
+    """The size that is part of the name, or the other one; `BadInput` where they are two."""
+    wanted = parse_size(given or size)
+    if given and size not in (None, "") and parse_size(size) != wanted:
+        raise BadInput(f"{text} and --size {size} contradict each other; leave one out")
+    return wanted
+
+
+def _check_kind(name: str, kind: str) -> None:
+    if name in NAMES:
+        raise BadInput(f"{name} holds single pictures, no {kind}; give a folder, or one of {', '.join(TASKS)}")
+
+
+def _one_or_two(text: str) -> tuple[Path, ...]:
+    """A folder or zip, or, with a comma between, two of them."""
+    two = text.split(",")
+    parts = two if len(two) == 2 and not os.path.lexists(text) else [text]
+    paths = tuple(_existing(part.strip() if len(parts) == 2 else part, TASKS) for part in parts)
+    if other := next((path for path in paths if not path.is_dir() and path.suffix.lower() != ".zip"), None):
+        raise BadInput(f"{printable(other)} is neither a folder nor a .zip; understood are {LAYOUTS}")
+    return paths
+
+
+def _existing(text: str, names: Sequence[str] = NAMES) -> Path:
     if not text.strip():  # would be the current folder, which nobody meant
-        raise BadInput(f"no data is named; give a path, or one of {', '.join(NAMES)}")
+        raise BadInput(f"no data is named; give a path, or one of {', '.join(names)}")
     try:
         path = Path(text).expanduser()
         path.stat()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; ~ of an unknown user
+        if text.partition(":")[0] in TASKS:
+            raise BadInput(
+                f"{text} is a task of two pictures each, for recipes that translate: pix2pix, cyclegan"
+            ) from None
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, FileNotFoundError) and os.sep not in text and not path.suffix:
-            close = difflib.get_close_matches(text.partition(":")[0], NAMES, n=3, cutoff=0.5) or NAMES
+            close = difflib.get_close_matches(text.partition(":")[0], names, n=3, cutoff=0.5) or names
             raise BadInput(f"no data set or path is called {printable(text)}; perhaps {', '.join(close)}?") from None
-        raise BadInput(f"{printable(text)}: {reason}; give an existing path, or one of {', '.join(NAMES)}") from None
+        raise BadInput(f"{printable(text)}: {reason}; give an existing path, or one of {', '.join(names)}") from None
     return path
 
 
@@ -170,21 +252,15 @@ def _by(size: Sequence[int]) -> str:
 def _from_folder(
     path: Path, name: str, size: tuple[int, int] | None, channels: Channels, flip: bool, strict: bool, memory: int
 ) -> ArraySource:
-    root = str(path.resolve())
-    if path.is_dir():
-        listing = list_folder(path)
+    with listed(path) as listing:
         base = below(listing)
-        pictures = decode(listing.entries, size=size, channels=channels, memory=memory, root=root)
-    else:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                listing = list_zip(archive)
-                base = below(listing)
-                pictures = decode(listing.entries, size=size, channels=channels, memory=memory, root=root)
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-            raise BadInput(f"{printable(path)} cannot be read: {printable(str(error))}; make it again") from error
-    notes = listing.notes + _judged(printable(path), listing, pictures, strict) + pictures.notes
-    told = labels(listing, base, [listing.entries[k].name for k in pictures.kept], strict)
+        pictures = decode(listing.entries, size=size, channels=channels, memory=memory, root=str(path.resolve()))
+    why, good = "; ".join(listing.notes), len(pictures.images)
+    notes = listing.notes + judged(printable(path), listing.bad + pictures.bad, good, strict, why) + pictures.notes
+    if good == 1:
+        raise BadInput(f"{printable(path)} holds one usable picture; a GAN learns from many, and needs at least 2")
+    names = [listing.entries[k].name for k in pictures.kept]
+    told = labels(listing, base, names, strict)
     return ArraySource(
         pictures.images,
         told.values,
@@ -195,30 +271,5 @@ def _from_folder(
         flip=flip,
         hashes=pictures.hashes,
         mean=pictures.mean,
+        names=names,
     )
-
-
-def _judged(path: str, listing: Listing, pictures: Pictures, strict: bool) -> list[str]:
-    """The unusable files as notes, or `BadInput` where they are too many to go on."""
-    bad = sorted(listing.bad + pictures.bad, key=lambda item: os.fsencode(item[0]))
-    good = len(pictures.images)
-    shown = [f"{printable(name)}: {printable(reason)}" for name, reason in bad]
-    if good + len(bad) == 0:
-        why = "; ".join(listing.notes)
-        raise BadInput(
-            f"{path} holds no pictures{f' ({why})' if why else ''}; give a folder with PNG, JPEG or WebP files"
-        )
-    if good == 0:
-        count = "the only picture file cannot" if len(bad) == 1 else f"none of {len(bad):,} picture files can"
-        raise BadInput(f"{path}: {count} be used{': ' if len(bad) == 1 else ', the first being '}{shown[0]}")
-    if bad and (strict or (len(bad) > 0.01 * (good + len(bad)) and (len(bad) > 10 or len(bad) >= good))):
-        first = "; ".join(shown[:3])
-        raise BadInput(
-            f"{path}: {len(bad):,} of {good + len(bad):,} picture files cannot be used ({first}"
-            f"{'; …' if len(bad) > 3 else ''}); repair or remove them"
-        )
-    if good == 1:
-        raise BadInput(f"{path} holds one usable picture; a GAN learns from many, and needs at least 2")
-    more = [f"… and {len(bad) - 10:,} more"] if len(bad) > 10 else []
-    count = "1 file cannot be used and is" if len(bad) == 1 else f"{len(bad):,} files cannot be used and are"
-    return [f"{count} left out:", *shown[:10], *more] if bad else []

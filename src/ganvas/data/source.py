@@ -8,7 +8,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-Arrays = dict[str, np.ndarray]  # "image": N×C×H×W uint8, uint16 or float32; "label": see `DataSpec.levels`
+# "image" (or "a" and "b", see `DataSpec.views`): N×C×H×W uint8, uint16 or float32; "label": see `DataSpec.levels`
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,16 @@ class Column:
 
 
 @dataclass(frozen=True)
+class View:
+    """One of several pictures that an example has: its key in a batch, C×H×W, the values of black and white, bits."""
+
+    key: str
+    shape: tuple[int, int, int]
+    range: tuple[float, float] = (0, 255)
+    bits: int = 8
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """A data set in one JSON-able record: all that a recipe may know of it.
 
@@ -30,6 +41,9 @@ class DataSpec:
     column of `columns` (N×K float32): the index of a category, a number scaled to [−1, 1].
     `mean` is the mean training image, quantised to 1/255 and packed as text; `mean_image()` unpacks it. `fingerprint`
     changes with any pixel.
+    An example of several pictures has `views`: "a" and "b", two that belong together where `paired`, else drawn each
+    from a domain of its own. `shape`, `range`, `bits` and `mean` are then those of b. `held_out_paired`: the held-out a
+    and b belong together, be it for evaluation alone.
     """
 
     name: str
@@ -43,6 +57,9 @@ class DataSpec:
     columns: tuple[Column, ...] = ()
     mean: str = ""
     fingerprint: str = ""
+    views: tuple[View, ...] = ()
+    paired: bool = False
+    held_out_paired: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,7 +68,18 @@ class DataSpec:
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         record = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
         columns = (Column(c["name"], tuple(c["classes"]), tuple(c["range"])) for c in record.get("columns", ()))
-        return cls(**record | {"columns": tuple(columns)})
+        views = (View(v["key"], tuple(v["shape"]), tuple(v["range"]), v["bits"]) for v in record.get("views", ()))
+        return cls(**record | {"columns": tuple(columns), "views": tuple(views)})
+
+    @property
+    def scale(self) -> int:
+        """How many times larger b is than the a it belongs to; 1 where they are of one size, or there are no pairs."""
+        return self.views[1].shape[1] // self.views[0].shape[1] if self.views and self.paired else 1
+
+    def view(self, key: str) -> View:
+        """How the pictures under this key of a batch are stored."""
+        alone = View("image", self.shape, self.range, self.bits)
+        return next(view for view in (*self.views, alone) if view.key == key)
 
     @property
     def levels(self) -> tuple[int, ...]:

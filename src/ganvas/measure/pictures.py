@@ -32,6 +32,12 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     return 16 + np.tensordot(np.array([[65.481, 128.553, 24.966]]) / 255, rgb.astype(np.float64), 1)
 
 
+def l1(a: np.ndarray, b: np.ndarray, *, crop: int = 0, peak: float = 255) -> float:
+    """Mean absolute difference of pixels from −1 to 1, as in pix2pix's loss: 0 for equal pictures, 2 at most."""
+    a, b = _pair(a, b, crop)
+    return float(np.abs(a - b).mean() * 2 / peak)
+
+
 def psnr(a: np.ndarray, b: np.ndarray, *, crop: int = 0, peak: float = 255) -> float:
     """10 log₁₀(peak²/MSE) in dB over all channels; infinite for equal pictures.
 

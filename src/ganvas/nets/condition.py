@@ -3,9 +3,12 @@
 A label becomes one row of numbers (`Code`): each category one-hot, each number as it is. On that row an embedding is a
 linear map, so class-conditional BatchNorm, projection and concatenation are all linear layers. A one-hot row of K classes
 is √K high: its entries then have a second moment of 1, as z's have, and what is said of a class is learned as fast.
+A `Mixture` is what lies between two labels: the row between their rows.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +17,32 @@ from torch.nn import functional as F
 from ganvas.nets.layers import Pack
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """N places between the labels a and b, at t (N numbers from 0 to 1): the row (1 − t)·row(a) + t·row(b).
+
+    Stands where N labels may stand, and is cut and moved as they are. a and b may be mixtures: four classes make a grid.
+    """
+
+    a: "Tensor | Mixture"
+    b: "Tensor | Mixture"
+    t: Tensor
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __getitem__(self, rows: Any) -> "Mixture":
+        return Mixture(self.a[rows], self.b[rows], self.t[rows])
+
+    def to(self, device: torch.device | str) -> "Mixture":
+        return Mixture(self.a.to(device), self.b.to(device), self.t.to(device))
+
+
 class Code(nn.Module):
     """Labels to rows of numbers: N int64 classes, or N×K (a value a column of `levels`), to N×`width`.
 
     levels: for each column its number of classes, or 0 for a number, which is taken as it is. plain: one-hot rows of 1.
+    A `Mixture` of labels gives the row between.
     """
 
     def __init__(self, levels: Sequence[int], plain: bool = False):
@@ -25,7 +50,10 @@ class Code(nn.Module):
         self.levels, self.plain = tuple(levels), plain
         self.width = sum(n or 1 for n in self.levels)
 
-    def forward(self, label: Tensor) -> Tensor:
+    def forward(self, label: Tensor | Mixture) -> Tensor:
+        if isinstance(label, Mixture):
+            a, b = self(label.a), self(label.b)
+            return torch.lerp(a, b, label.t.to(a.dtype)[:, None])
         columns = label.view(len(label), -1).unbind(1)
         parts = [
             F.one_hot(column.long(), n) * (1 if self.plain else n**0.5) if n else column[:, None]

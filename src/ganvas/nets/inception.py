@@ -4,6 +4,7 @@ It is not torchvision's network: average pools leave the padding out of their me
 there are 1008 logits. Parameters carry the names of the published PyTorch file, so that `load_state_dict` takes it.
 """
 
+import contextlib
 import copy
 import hashlib
 import io
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganvas.errors import BadInput, Corrupt
+from ganvas.errors import BadInput, Corrupt, Storage
 from ganvas.files import cache_folder, download, printable, sha256, write_atomic
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"  # its 6726825d is the beginning of its digest
@@ -215,7 +216,7 @@ def pretrained(weights: Path | None = None, say: Callable[[str], None] = print) 
     if weights is None and (state := _kept(folder)):
         return _frozen(state)
     path = weights or folder / FILE
-    if weights is None:
+    if not path.is_file():  # where it is, nothing is locked or written: the cache may be another's, and read-only
         download(URLS, path, SHA256, say=say, advice=_advice(path))
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
@@ -225,7 +226,8 @@ def pretrained(weights: Path | None = None, say: Callable[[str], None] = print) 
     state = {name: tensor.contiguous() for name, tensor in state.items()}
     net = _frozen(state)
     if weights is None:
-        _keep(folder, state)
+        with contextlib.suppress(Storage, OSError):
+            _keep(folder, state)
     return net
 
 
@@ -257,5 +259,6 @@ def _kept(folder: Path) -> dict[str, Tensor] | None:
             with safe_open(path, "pt") as file:
                 if json.loads((file.metadata() or {}).get("ganvas", "{}")).get("of") == SHA256:
                     return load_file(path)
-        path.unlink()
+        with contextlib.suppress(OSError):
+            path.unlink()
     return None

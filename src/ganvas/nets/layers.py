@@ -69,11 +69,20 @@ class Linear(nn.Linear):
         return F.linear(x, self.weight, self.bias) if plain else _OneDNNLinear.apply(x, self.weight, self.bias)
 
 
-class Dropout(nn.Module):
-    """Inverted dropout (Srivastava et al. 2014): zeroes a share `p` in training and scales the rest by 1/(1 − p).
+def bernoulli(shape: tuple[int, ...], p: float, device: torch.device) -> Tensor:
+    """True with probability 1 − p, each element for itself, from torch's default generator.
 
-    torch draws one Bernoulli number per element on a CPU; 16 random bits per element are enough (p exact to 2⁻¹⁷).
+    torch draws one number per element on a CPU; 16 random bits per element are enough (p exact to 2⁻¹⁷).
     """
+    if device.type != "cpu":
+        return torch.rand(shape, device=device) >= p
+    size = math.prod(shape)
+    words = torch.empty(math.ceil(size / 4), dtype=torch.int64).random_(-(2**63), None)
+    return words.view(torch.int16)[:size].view(shape) >= round(p * 2**16) - 2**15
+
+
+class Dropout(nn.Module):
+    """Inverted dropout (Srivastava et al. 2014): zeroes a share `p` in training and scales the rest by 1/(1 − p)."""
 
     def __init__(self, p: float = 0.5):
         super().__init__()
@@ -83,15 +92,7 @@ class Dropout(nn.Module):
         if not self.training or not self.p:
             return x
 
-        def bits(n: int) -> Tensor:
-            size = math.prod(x.shape[1:])
-            words = torch.empty(math.ceil(n * size / 4), dtype=torch.int64).random_(-(2**63), None)
-            return words.view(torch.int16)[: n * size].view(n, *x.shape[1:])
-
-        if x.device.type == "cpu":
-            kept = luck.rows(bits, len(x)) >= round(self.p * 2**16) - 2**15
-        else:
-            kept = luck.rows(lambda n: torch.rand(n, *x.shape[1:], device=x.device), len(x)) >= self.p
+        kept = luck.rows(lambda n: bernoulli((n, *x.shape[1:]), self.p, x.device), len(x))
         return x * kept.to(x.dtype).mul_(1 / (1 - self.p))
 
     def extra_repr(self) -> str:

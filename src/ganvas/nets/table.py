@@ -4,10 +4,14 @@ from torch import nn
 
 from ganvas.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from ganvas.nets.mlp import CGANDiscriminator, CGANGenerator, MaxoutDiscriminator, MLPDiscriminator, MLPGenerator
+from ganvas.nets.patchgan import PatchGAN
 from ganvas.nets.r3gan import R3GANDiscriminator, R3GANGenerator
 from ganvas.nets.resnet import ResNetDiscriminator, ResNetGenerator
 from ganvas.nets.sngan import SNGANDiscriminator, SNGANGenerator
+from ganvas.nets.srresnet import SRGANDiscriminator, SRResNet
 from ganvas.nets.stability import StabilityDiscriminator, StabilityGenerator
+from ganvas.nets.translation import ResNetTranslator, TwoWay
+from ganvas.nets.unet import UNet
 from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
 from ganvas.nets.vae import VAE
 from ganvas.nets.wgan_gp import WGANGPCritic, WGANGPGenerator
@@ -35,5 +39,11 @@ NETS: dict[str, type[nn.Module]] = {
         StabilityDiscriminator,
         R3GANGenerator,
         R3GANDiscriminator,
+        UNet,
+        PatchGAN,
+        ResNetTranslator,
+        TwoWay,
+        SRResNet,
+        SRGANDiscriminator,
     )
 }

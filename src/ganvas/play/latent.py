@@ -23,6 +23,8 @@ class Normal:
     """z ~ N(0, 1) in each of `dim` coordinates."""
 
     dim: int
+    mean = 0.0  # of each coordinate, and its standard deviation
+    std = 1.0
 
     def draw(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         """n×dim from torch's default generator, which the trainer seeds by position."""
@@ -43,6 +45,14 @@ class Uniform:
     dim: int
     low: float = -1.0
     high: float = 1.0
+
+    @property
+    def mean(self) -> float:
+        return (self.low + self.high) / 2
+
+    @property
+    def std(self) -> float:
+        return (self.high - self.low) / 12**0.5
 
     def draw(self, n: int, device: torch.device | str = "cpu") -> Tensor:
         return luck.rows(lambda n: torch.rand(n, self.dim, device=device), n) * (self.high - self.low) + self.low

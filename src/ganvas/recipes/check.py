@@ -15,7 +15,6 @@ from ganvas.recipes.common import POINT_G, points
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
     from ganvas.play.game import Optimizer, Phase
-    from ganvas.play.latent import Latent
 
 ABOVE_ZERO = {"lr", "clip", "max_norm", "lr_decay"}
 SHARES = {"dropout", "momentum", "warm_up", "beta1", "beta2"}  # below 1
@@ -27,6 +26,7 @@ def check(recipe: Callable[..., Any], name: str, value: Any, default: Any) -> No
     parts = (kind, *get_args(kind))
     names = [choice for part in parts if get_origin(part) is Literal for choice in get_args(part)]
     if names and value is not None and value not in names:
+        names = [str(choice) for choice in names]
         near = difflib.get_close_matches(str(value), names, 2, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
         raise BadInput(f"{option} {value!r} is unknown: {hint}")
@@ -53,7 +53,6 @@ def _number(option: str, name: str, number: Any, default: Any) -> None:
 
 def doubts(phases: list[Phase], spec: DataSpec) -> list[str]:
     """What is allowed and rarely meant, a sentence each, as it shows in the games that were built."""
-    from ganvas.play.latent import Latent
     from ganvas.play.losses import LOSSES
     from ganvas.play.penalties import ClipWeights
 
@@ -64,14 +63,12 @@ def doubts(phases: list[Phase], spec: DataSpec) -> list[str]:
             said.append(
                 "points, not pictures: both players are a few fully connected layers of 128, widths and nets do nothing"
             )
-        if not isinstance(game, Latent):
-            continue
-        if game.loss is LOSSES["wasserstein"] and not _bounded(game):
+        if getattr(game, "loss", None) is LOSSES["wasserstein"] and not _bounded(game):
             said.append(
                 "warning: nothing bounds this critic's slope, and without a bound the wasserstein loss has no meaning: "
                 "wgan and wgan_gp are made for it"
             )
-        if isinstance(game.constraint, ClipWeights) and (momentum := _momentum(phase.optimizers["D"])):
+        if isinstance(getattr(game, "constraint", None), ClipWeights) and (momentum := _momentum(phase.optimizers["D"])):
             said.append(
                 f"warning: momentum ({momentum:g}) makes the training of a critic with clipped weights unstable (Arjovsky "
                 "et al. 2017, section 4); the paper uses RMSprop without any"
@@ -79,13 +76,13 @@ def doubts(phases: list[Phase], spec: DataSpec) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _bounded(game: Latent) -> bool:
+def _bounded(game: Any) -> bool:
     """Does a penalty, a constraint or a norm of its weights keep D from growing as steep as it likes?"""
     from torch.nn.utils.parametrize import is_parametrized
 
     from ganvas.play.penalties import free
 
-    return bool(game.penalties) or game.constraint is not free or any(map(is_parametrized, game.D.modules()))
+    return bool(game.penalties) or getattr(game, "constraint", free) is not free or any(map(is_parametrized, game.D.modules()))
 
 
 def _momentum(optimizer: Optimizer) -> float:

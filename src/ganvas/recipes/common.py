@@ -8,7 +8,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 LossName = Literal["non_saturating", "minimax", "least_squares", "wasserstein", "hinge", "relativistic"]
 ScheduleName = Literal["constant", "linear", "cosine", "fall"]
@@ -66,6 +66,28 @@ def settled(settle: Callable[[Any, dict[str, Any]], tuple[dict[str, Any], list[s
 
         built.settle = settle
         return built
+
+    return of
+
+
+class Wants(NamedTuple):
+    """The data a recipe is for: single images, pairs, domains or photos; which of ours by default; their longest side.
+
+    told: the recipe's arguments that the data are opened with.
+    """
+
+    kind: Literal["images", "pairs", "domains", "photos"] = "images"
+    data: str = "digits"
+    side: int = 64
+    told: tuple[str, ...] = ()
+
+
+def wants(kind: Literal["pairs", "domains", "photos"], *, data: str, side: int, told: tuple[str, ...] = ()):
+    """Says what data a recipe is for; those that do not are for single images."""
+
+    def of(recipe):
+        recipe.wants = Wants(kind, data, side, told)
+        return recipe
 
     return of
 

@@ -9,12 +9,15 @@ from typing import Any
 from ganvas.errors import BadInput
 from ganvas.recipes.auto import auto
 from ganvas.recipes.check import check
-from ganvas.recipes.common import defaults
+from ganvas.recipes.common import Wants, defaults
 from ganvas.recipes.conditional import acgan, cgan
 from ganvas.recipes.dcgan import dcgan, dcgan_upsample
 from ganvas.recipes.mlp import gan, gan_2014, gan_dropout, gan_leaky
+from ganvas.recipes.paired import pix2pix, pix2pix_small
 from ganvas.recipes.r3gan import r3gan
 from ganvas.recipes.smooth import r1, sngan
+from ganvas.recipes.srgan import srgan, srgan_small
+from ganvas.recipes.unpaired import cyclegan, cyclegan_small
 from ganvas.recipes.vae import vae
 from ganvas.recipes.variants import dragan, lsgan, pacgan
 from ganvas.recipes.wasserstein import wgan, wgan_gp
@@ -26,7 +29,7 @@ RECIPES: dict[str, Recipe] = {
     recipe.__name__: recipe
     for recipe in (
         auto, vae, gan_2014, gan, gan_dropout, gan_leaky, cgan, dcgan, dcgan_upsample, lsgan, acgan, wgan, wgan_gp, dragan,
-        pacgan, sngan, r1, r3gan,
+        pix2pix, pix2pix_small, cyclegan, cyclegan_small, srgan, srgan_small, pacgan, sngan, r1, r3gan,
     )
 }  # fmt: skip
 
@@ -67,6 +70,11 @@ def resolve(recipe: Recipe, name: str, spec: Any, given: dict[str, Any]) -> tupl
         check(recipe, argument, value, known[argument])
     settle = getattr(recipe, "settle", None)
     return settle(spec, arguments) if settle else (arguments, [])
+
+
+def wanted(recipe: Recipe) -> Wants:
+    """The data that a recipe is for."""
+    return getattr(recipe, "wants", Wants())
 
 
 def summary(recipe: Recipe) -> str:

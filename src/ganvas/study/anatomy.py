@@ -1,5 +1,6 @@
 """A system taken apart without training it: layers and shapes, parameters, arithmetic and memory of a round."""
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -15,7 +16,6 @@ from ganvas.nets.layers import Pack
 from ganvas.play.game import Batch, Move, Phase
 from ganvas.play.schedules import Clock
 
-ROUNDS = 16  # enough to meet every lazy penalty in its share
 START = 1024  # layers and costs are those of a run under way
 
 
@@ -34,7 +34,8 @@ class Cost(NamedTuple):
 
 
 def layers(phase: Phase, spec: DataSpec) -> dict[str, list[Layer]]:
-    """Each player's layers in the order in which they answer, with shapes seen on two examples."""
+    """Each player's layers in the order in which they answer, with shapes seen on two examples (of pairs on one)."""
+    phase = _weightless(phase, spec)
     found: dict[str, list[Layer]] = {name: [] for name in phase.game.players}
     hooks, counts, done = [], dict.fromkeys(found, 0), set[str]()
     for name, player in phase.game.players.items():
@@ -46,7 +47,7 @@ def layers(phase: Phase, spec: DataSpec) -> dict[str, list[Layer]]:
             player.register_forward_hook(lambda *_, name=name: done.add(name))
         )  # a round asks D more than once
     try:
-        _moves(phase, spec, 1, _together(phase, 2))
+        _moves(phase, spec, 1, _together(phase, 1 if spec.views else 2))
     finally:
         for hook in hooks:
             hook.remove()
@@ -57,9 +58,10 @@ def layers(phase: Phase, spec: DataSpec) -> dict[str, list[Layer]]:
 def cost(phase: Phase, spec: DataSpec, batch: int = 4) -> Cost:
     """What a round costs, counted on `batch` images; both scale with the number of images."""
     kept: dict[int, int] = {}
+    phase = _weightless(phase, spec)
 
     def pack(t: Tensor) -> Tensor:
-        kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+        kept[t.untyped_storage()._cdata] = t.untyped_storage().nbytes()
         return t
 
     batch = _together(phase, batch)
@@ -68,7 +70,8 @@ def cost(phase: Phase, spec: DataSpec, batch: int = 4) -> Cost:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         _moves(phase, spec, 1, batch)
     with counter:
-        drawn = _moves(phase, spec, ROUNDS, batch)
+        lazy = (penalty.every for penalty in getattr(phase.game, "penalties", ()))
+        drawn = _moves(phase, spec, math.lcm(*lazy), batch)  # enough to meet every lazy penalty in its share
     activations = max(sum(kept.values()) - 4 * weights, 0) / batch
     averaged = sum(
         p.numel()
@@ -79,6 +82,16 @@ def cost(phase: Phase, spec: DataSpec, batch: int = 4) -> Cost:
     return Cost(counter.total / drawn, activations, 4.0 * (4 * weights + averaged))
 
 
+def _weightless(phase: Phase, spec: DataSpec) -> Phase:
+    """Translators of large pictures take minutes a round; without numbers, which are not looked at, a second."""
+    if not spec.views:
+        return phase
+    phase = phase._replace(game=copy.deepcopy(phase.game))
+    for player in phase.game.players.values():
+        player.to("meta")
+    return phase
+
+
 def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
     """Plays rounds on blank images without stepping; how many images were drawn."""
     drawn = 0
@@ -87,9 +100,12 @@ def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
         nonlocal drawn
         while True:
             drawn += batch
-            image = torch.full((batch, *spec.shape), sum(phase.pixels) / 2)
+            grey = sum(phase.pixels) / 2
+            image = torch.full((batch, *spec.shape), grey)
             label = torch.from_numpy(spread(spec, batch))
-            yield {"image": image, "label": label, "held_out": image, "held_out_label": label}
+            device = next(phase.game.players["G"].parameters()).device
+            views = {view.key: torch.full((batch, *view.shape), grey, device=device) for view in spec.views}
+            yield {"image": image, "label": label, "held_out": image, "held_out_label": label, **views}
 
     params = {name: list(player.parameters()) for name, player in phase.game.players.items()}
     for k in range(rounds):

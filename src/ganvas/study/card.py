@@ -40,6 +40,7 @@ class Card:
 
     def __str__(self) -> str:
         network = f" (sha256 {self.digest[:12]}, {self.resize}, {self.precision})" if self.digest else ""
+        network = network or (f" ({self.resize})" if self.resize != "none" else "")
         labels = f", labels {self.labels}" if self.labels else ""
         judged = f"{self.n_fake:,} judged, weights {self.weights}, seed {self.seed}{labels}"
         parts = [

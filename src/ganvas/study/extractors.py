@@ -20,7 +20,8 @@ from ganvas.study import plugins
 from ganvas.study.resizing import pillow_bicubic, tf1_bilinear
 
 BATCH = 16  # pictures looked at together, always so many: kernels are chosen by it, and the last bits with them
-NAMES = ("inception", "inception-clean", features.NAME, features.SHAPES_NAME)
+PIXELS, SIDE = "pixels", 32
+NAMES = ("inception", "inception-clean", features.NAME, features.SHAPES_NAME, PIXELS)
 
 Look = Callable[[Tensor], tuple[Tensor, Tensor | None]]
 Ready = Callable[[np.ndarray], np.ndarray]
@@ -116,6 +117,8 @@ def extractor(
         return _digits(device)
     if name == features.SHAPES_NAME:
         return _shapes(device)
+    if name == PIXELS:
+        return _pixels()
     if name.endswith(".onnx"):
         return _plugin(plugins.onnx_file(Path(name)))
     if ":" in name:
@@ -170,6 +173,16 @@ def _shapes(device: str) -> Extractor:
 
     resize = "64×64 Pillow bicubic"
     return Extractor(features.SHAPES_NAME, features.SHAPES_SHA256, resize, 128, 24, 3, ready, _both(net, device))
+
+
+def _pixels() -> Extractor:
+    """No network at all: the picture itself, small. Near are pictures of equal light in equal places, nothing more."""
+
+    def ready(image: np.ndarray) -> np.ndarray:
+        return pillow_bicubic(image, SIDE, SIDE) / np.float32(255)
+
+    resize, dim = f"{SIDE}×{SIDE} Pillow bicubic", 3 * SIDE * SIDE
+    return Extractor(PIXELS, "", resize, dim, 0, 3, ready, lambda x: (x.flatten(1), None))
 
 
 def _both(net: features.DigitClassifier | features.ShapeClassifier, device: str) -> Look:

@@ -114,7 +114,10 @@ def _scores(run: Path) -> str:
         variant = f'<source media="(prefers-color-scheme: dark)" srcset="{night}">'
         caption = "Watched on held-out images, less what so few images cost; filled marks were improvements"
         pictures = _figure(caption, _data("png", scoreboard.course(looks)), variant)
-    return pictures + scoreboard.as_html(scoreboard.scores(run))
+    near = _open(run / scoreboard.NEIGHBOURS)
+    caption = "The pictures most likely learned by heart, beside the training and held-out images nearest to them"
+    nearest = _figure(caption, _embed(near)) if near else ""
+    return pictures + scoreboard.as_html(scoreboard.scores(run)) + nearest
 
 
 def _facts(rows: list[Row], about: Run) -> str:
@@ -175,7 +178,10 @@ def _next(run: Path, rows: list[Row], about: Run) -> str:
     elif planned > 0:
         steps.append(("Train on, twice as long in all", f"ganvas train --resume {name} --images {2 * planned:.0f}"))
     if (run / "snapshots").is_dir():
-        steps.append(("Draw new pictures from it", f"ganvas sample {name} -n 64 --seed 1 --out sheet.png"))
+        if record(about, "data", "spec").get("views"):
+            steps.append(("Use it on a picture", f"ganvas translate {name} picture.png out.png"))
+        else:
+            steps.append(("Draw new pictures from it", f"ganvas sample {name} -n 64 --seed 1 --out sheet.png"))
     if about.get("recipe"):
         steps.append(("The same recipe on your own images", f"ganvas train {recipe} --data FOLDER"))
     steps.append(("Write this page again", f"ganvas report {name}"))

@@ -3,19 +3,29 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ganvas.data import labels
 from ganvas.data.labels import Wanted
-from ganvas.data.source import DataSpec
+from ganvas.data.source import DataSpec, Source
 from ganvas.errors import BadInput
+from ganvas.nets.condition import Mixture
 from ganvas.play.game import Batch, Game
 from ganvas.play.latent import Prior
 from ganvas.study.sheets import beside, save_picture, sheet, write_picture
+
+if TYPE_CHECKING:
+    from ganvas.study.directions import Direction
+    from ganvas.study.inversion import Inversion
+    from ganvas.study.walk import Mode
+
+SHEET_SIZE = 64
+SHEET_ROWS = 10  # classes shown: more rows would be too small in the film
 
 
 class Images(np.ndarray):
@@ -101,11 +111,31 @@ class Generator:
 
     @torch.no_grad()
     def __call__(self, z: Tensor, batch: Batch | None = None) -> Tensor:
+        return self.unit(z, batch).clamp(0, 1)
+
+    def unit(self, z: Tensor, batch: Batch | None = None) -> Tensor:
+        """As a call, but gradients pass, and nothing is clamped: black is 0, white 1."""
         low, high = self.pixels
         if batch is None:  # labels in turn
             batch = {"label": torch.from_numpy(labels.in_turn(self.spec, np.arange(len(z)))).to(self.device)}
         images = self.game.imagine(self.net, z.to(self.device), batch).float()
-        return ((images - low) / (high - low)).clamp(0, 1)
+        return (images - low) / (high - low)
+
+    def at(self, z: Tensor | np.ndarray, label: Tensor | Mixture | None = None, batch: int = 250) -> Images:
+        """The pictures at N×latent latents, C×H×W each, in the data's own depth and range.
+
+        label: N of them, as the data have them (see `DataSpec`), or a `Mixture` of such; not given: in turn.
+        """
+        z = torch.as_tensor(z, dtype=torch.float32)
+        label = torch.from_numpy(labels.in_turn(self.spec, np.arange(len(z)))) if label is None else label
+        parts = []
+        for start in range(0, len(z), batch):
+            here = slice(start, start + batch)
+            given = {"label": label[here].to(self.device)}
+            parts.append(to_depth(self(z[here], given).cpu().numpy(), self.spec))
+        images = np.concatenate(parts).view(Images)
+        images.span = self.spec.range
+        return images
 
     def sample(
         self,
@@ -114,13 +144,15 @@ class Generator:
         first: int = 0,
         batch: int = 250,
         label: Wanted | Sequence[Wanted] | None = None,
+        **moved: Any,
     ) -> Images:
         """n pictures, C×H×W each, in the data's own depth and range; same seed, same pictures.
 
         label: for a conditional generator a class by its name or index (a string is a name first, an int is an index:
         see `spec.classes`), or for several columns {"colour": "red", "size": 0.7} or "colour=red,size=0.7", numbers in
         the data's units; or a list of n of these. What is not given runs through its values in turn: picture i is of
-        class i modulo their number. Raises BadInput for what does not exist, and where there is nothing to be told.
+        class i modulo their number. moved: `truncation`, `direction` and `strength`, see `moved`. Raises BadInput for what
+        does not exist, and where there is nothing to be told.
         """
         _check(("n", n, 1), ("seed", seed, 0), ("first", first, 0))
         index = np.arange(first, first + n)
@@ -130,10 +162,10 @@ class Generator:
             if len(label) != n:
                 raise BadInput(f"label is a list of {len(label)} for {n} pictures; give one for each, or one for all")
             each = [labels.told(self.spec, one, index[k : k + 1]) for k, one in enumerate(label)]
-            return self._draw(index, np.concatenate(each), seed, batch)
-        return self._draw(index, labels.told(self.spec, label, index), seed, batch)
+            return self.draw(index, np.concatenate(each), seed, batch, **moved)
+        return self.draw(index, labels.told(self.spec, label, index), seed, batch, **moved)
 
-    def by_class(self, n: int | None = None, seed: int = 0, first: int = 0, most: int = 32) -> Images:
+    def by_class(self, n: int | None = None, seed: int = 0, first: int = 0, most: int = 32, **moved: Any) -> Images:
         """At least n pictures, a row of the sheet for each class, its name beside it; by default 8 of each.
 
         The latents are the same in every row, `first` and on: a column shows what the class alone changes. Picture k of
@@ -145,9 +177,19 @@ class Generator:
         chosen, names = labels.rows(self.spec, most if n is None else min(n, most))
         columns = 8 if n is None else -(-n // len(names))
         index = np.tile(np.arange(first, first + columns), len(names))
-        images = self._draw(index, chosen.repeat(columns, axis=0), seed)
+        images = self.draw(index, chosen.repeat(columns, axis=0), seed, **moved)
         images.rows = names
         return images
+
+    def look(self, source: Source, seed: int = 0) -> Image.Image:
+        """The sheet of a run: 64 latents, or a few for each class."""
+        if self.conditional:
+            return self.by_class(SHEET_SIZE, seed, most=SHEET_ROWS).sheet()
+        return self.sample(SHEET_SIZE, seed).sheet()
+
+    def measure(self, source: Source, seed: int = 0) -> dict[str, float]:
+        """Nothing: noise has no right answer."""
+        return {}
 
     def _must_be_conditional(self) -> None:
         if not self.conditional:
@@ -156,16 +198,49 @@ class Generator:
                 "with --conditional"
             )
 
-    def _draw(self, index: np.ndarray, label: np.ndarray, seed: int, batch: int = 250) -> Images:
-        """Picture k from latent `index[k]` of this seed and `label[k]`."""
-        parts = []
-        for start in range(0, len(index), batch):
-            here = slice(start, start + batch)
-            given = {"label": torch.from_numpy(label[here]).to(self.device)}
-            parts.append(to_depth(self(self._latents(index[here], seed), given).cpu().numpy(), self.spec))
-        images = np.concatenate(parts).view(Images)
-        images.span = self.spec.range
-        return images
+    def draw(self, index: np.ndarray, label: np.ndarray, seed: int, batch: int = 250, **moved: Any) -> Images:
+        """Picture k from latent `index[k]` of this seed and `label[k]`, as data have them: see `DataSpec`."""
+        return self.at(self.moved(self._latents(index, seed), **moved), torch.from_numpy(label), batch)
+
+    def moved(
+        self, z: Tensor, truncation: float = 1.0, direction: "Direction | str | Path | None" = None, strength: float = 1.0
+    ) -> Tensor:  # fmt: skip
+        """N×latent latents drawn to the prior's mean, mean + truncation · (z − mean), then moved along a direction.
+
+        Truncation, from 0 to 1, trades variety for typical pictures, as in Karras et al. 2019, appendix B, but in z.
+        direction: of `study.directions`, or the file of one. Raises BadInput.
+        """
+        if not 0 <= truncation <= 1:
+            raise BadInput(
+                f"truncation {truncation:g} is out of range: 1 leaves latents as they are, 0 makes them all the mean"
+            )
+        if truncation != 1:
+            z = self.prior.mean + truncation * (z - self.prior.mean)
+        if direction is not None:
+            from ganvas.study.directions import kept
+
+            found = kept(direction, self) if isinstance(direction, str | Path) else direction
+            z = z + strength * torch.as_tensor(found.vector, device=z.device)
+        return z
+
+    def interpolate(self, *stops: str, frames: int = 60, mode: "Mode | None" = None, loop: bool = False) -> Images:
+        """A walk through stops such as "17", "3:17" or a file: see `study.latents.pick` and `study.walk`."""
+        from ganvas.study import latents, walk
+
+        places = latents.pick(self, ",".join(map(str, stops)))
+        return self.at(*walk.walk(places, frames, mode or walk.natural(self.prior), loop)[:2])
+
+    def direction(self, word: str, hold: bool | None = None) -> "Direction":
+        """What "slant", "ink", "class:7", "sefa:0", "pca:0", "labels.csv:smiling" or a file names: `study.directions`."""
+        from ganvas.study import directions
+
+        return directions.find(self, word, hold=hold)
+
+    def invert(self, image: np.ndarray, label: Wanted | None = None, **options: Any) -> "Inversion":
+        """The latent that draws a picture C×H×W best: see `study.inversion`."""
+        from ganvas.study import inversion
+
+        return inversion.invert(self, image, label, **options)
 
     def __repr__(self) -> str:
         c, h, w = self.spec.shape

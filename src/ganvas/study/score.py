@@ -7,6 +7,7 @@ called fid and kid only in Inception's features; in others they carry the extrac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ganvas.data.gallery import Gallery
 from ganvas.data.pixels import with_depth
 from ganvas.errors import BadInput
 from ganvas.measure import bins, birthday, classes, copying, frechet, kernel, neighbours, parzen, path, pictures
+from ganvas.measure.rows import blocks
 from ganvas.study.card import Score
 from ganvas.study.question import Question, Reference, named
 
@@ -245,11 +247,14 @@ def perceptual_path(q: Question) -> Iterator[Score]:
     a, b = (q.generator.latents(PPL_PAIRS, q.seed, first=i * PPL_PAIRS).cpu().numpy() for i in (0, 1))
     t = np.random.default_rng(q.seed).random((PPL_PAIRS, 1))
     feet = [path.slerp(a, b, t), path.slerp(a, b, np.minimum(t + PPL_STEP, 1))]
-    low = [q.generator(torch.from_numpy(z.astype(np.float32))).cpu().numpy() for z in feet]
-    seen = [q.extractor(x)[0].astype(np.float64) for x in low]
-    distances = ((seen[0] - seen[1]) ** 2).sum(1)
+    distances = np.empty(PPL_PAIRS)
+    for rows in blocks(PPL_PAIRS, 100):  # features of LPIPS are 200,000 a picture
+        low = [q.generator(torch.from_numpy(z[rows].astype(np.float32))).cpu().numpy() for z in feet]
+        seen = [q.extractor(x)[0].astype(np.float64) for x in low]
+        distances[rows] = ((seen[0] - seen[1]) ** 2).sum(1)
     settings = f"{PPL_PAIRS:,} pairs, ε={PPL_STEP:g}, squared distance of {q.extractor.name}"
-    yield Score(named("ppl", q.extractor), path.ppl(distances, PPL_STEP), q.card(settings, alone=True), None)
+    card = replace(q.card(settings, alone=True), labels=q.labels and "in turn")
+    yield Score(named("ppl", q.extractor), path.ppl(distances, PPL_STEP), card, None)
 
 
 METRICS: dict[str, Metric] = {

@@ -10,7 +10,7 @@ from typing import Any
 from ganvas.study.card import Score, newest
 from ganvas.study.curves import DARK, LIGHT
 
-WATCH, SCORES = "watch.jsonl", "scores.jsonl"
+WATCH, SCORES, NEIGHBOURS = "watch.jsonl", "scores.jsonl", "neighbours.png"
 SIDES = {"average": "moving average", "live": "live generator"}
 
 

@@ -51,23 +51,27 @@ def save_picture(path: Path, image: np.ndarray) -> None:
 
     .npy stores any array as it is; 16-bit grey stays 16 bit in PNG and TIFF; everything else is written with 8 bits.
     """
-    path, image = Path(path), np.asarray(image)
-    buffer = BytesIO()
-    if path.suffix.lower() == ".npy":
+    files.write_atomic(Path(path), encoded(image, Path(path).suffix.lower(), Path(path).name))
+
+
+def encoded(image: np.ndarray, suffix: str, name: str = "the picture") -> bytes:
+    """What a file of this kind would hold; see `save_picture`."""
+    image, buffer = np.asarray(image), BytesIO()
+    if suffix == ".npy":
         np.save(buffer, image)
     elif image.ndim != 3 or len(image) not in (1, 3, 4):
-        raise BadInput(f"{path.name}: a picture file holds 1, 3 or 4 channels, not shape {image.shape}; .npy holds any")
+        raise BadInput(f"{name}: a picture file holds 1, 3 or 4 channels, not shape {image.shape}; .npy holds any")
     else:
-        deep = image.dtype == np.uint16 and len(image) == 1 and path.suffix.lower() in (".png", ".tif", ".tiff")
+        deep = image.dtype == np.uint16 and len(image) == 1 and suffix in (".png", ".tif", ".tiff")
         pixels = (image if deep else _eight_bit(image)).transpose(1, 2, 0)
-        format = Image.registered_extensions().get(path.suffix.lower())
+        format = Image.registered_extensions().get(suffix)
         if format not in Image.SAVE:
-            raise BadInput(f"{path.name}: {path.suffix or 'no ending'} is no kind of picture file; use .png")
+            raise BadInput(f"{name}: {suffix or 'no ending'} is no kind of picture file; use .png")
         try:
             Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if len(image) == 1 else pixels)).save(buffer, format)
         except (OSError, ValueError):  # JPEG and transparency, for one
-            raise BadInput(f"{path.name}: {format} cannot hold {len(image)} channels; use .png") from None
-    files.write_atomic(path, buffer.getvalue())
+            raise BadInput(f"{name}: {format} cannot hold {len(image)} channels; use .png") from None
+    return buffer.getvalue()
 
 
 def film(

@@ -35,9 +35,12 @@ class Feed:
         held_out: bool = False,
     ):
         self.source, self.seed, self.size, self.drawn, self.device = source, seed, size, start, device
-        (black, white), (low, high) = source.spec.range, pixels
-        self.scale = (high - low) / (white - black)
-        self.offset = low - black * self.scale
+        low, high = pixels
+        self.scales = {}  # of each picture in a batch: what its stored values are multiplied by, and what is added
+        for key in ("image", "held_out") if not source.spec.views else ("a", "b"):
+            black, white = source.spec.view("image" if key == "held_out" else key).range
+            scale = (high - low) / (white - black)
+            self.scales[key] = scale, low - black * scale
         self.pool = ThreadPoolExecutor(workers, "ganvas-feed") if workers else None
         self.ahead: deque[Future[Arrays]] = deque()
         self.asked = start
@@ -54,8 +57,9 @@ class Feed:
         batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
         if self.device.type == "cuda":
             batch = {name: t.pin_memory().to(self.device, non_blocking=True) for name, t in batch.items()}
-        for name in batch.keys() & {"image", "held_out"}:
-            batch[name] = batch[name].to(torch.get_default_dtype()).mul_(self.scale).add_(self.offset)
+        for name in batch.keys() & self.scales.keys():
+            scale, offset = self.scales[name]
+            batch[name] = batch[name].to(torch.get_default_dtype()).mul_(scale).add_(offset)
         return batch
 
     def close(self) -> None:

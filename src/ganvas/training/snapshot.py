@@ -28,7 +28,7 @@ class Snapshot:
     net: str
     config: dict[str, Any]
     imagine: dict[str, Any]
-    prior: dict[str, Any]
+    prior: dict[str, Any] | None
     spec: DataSpec
     pixels: tuple[float, float]
     images: int
@@ -36,7 +36,9 @@ class Snapshot:
     weights: dict[str, Tensor]
 
 
-def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior, about: dict[str, Any]) -> None:
+def write_snapshot(
+    path: Path, G: nn.Module, net: str, game: Game, prior: Prior | None, about: dict[str, Any]
+) -> None:  # fmt: skip
     """Stores `G` in eval mode, statistics as they are: see `with_standing_statistics`."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in G.state_dict().items()}
     facts = {  # under one key: safetensors writes several in an order of its own, and the same run gives the same bytes
@@ -44,7 +46,7 @@ def write_snapshot(path: Path, G: nn.Module, net: str, game: Game, prior: Prior,
         "net": net,
         "config": G.config,
         "imagine": game.to_json(),
-        "prior": prior.to_json(),
+        "prior": prior and prior.to_json(),
         **about,
     }
     facts["sha256"] = _digest(facts, tensors)
@@ -85,26 +87,29 @@ def images_of(path: Path) -> int | None:
 
 
 @torch.no_grad()
-def with_standing_statistics(G: nn.Module, game: Game, prior: Prior, batch: Batch) -> nn.Module:
-    """`G` in eval mode, BatchNorm's running statistics recomputed from its own outputs (in place; returns G).
+def with_standing_statistics(G: nn.Module, game: Game, prior: Prior | None, batch: Batch) -> nn.Module:
+    """`G` in eval mode, BatchNorm's running statistics recomputed from what it makes (in place; returns G).
 
     An average of weights is not the network whose statistics were collected: used as it is, it fails silently.
     The latents are those of seed 0, so the result is a function of the weights alone and no random state is touched.
-    batch: what the game needs besides noise, for STANDING_BATCHES × STANDING_SIZE examples.
+    batch: what the game needs besides noise, for STANDING_BATCHES × STANDING_SIZE examples; of a game without noise for
+    any number of them, and where they are not there the statistics stay as they are.
     """
     G.eval()
     norms = [m for m in G.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if norms:
+    if norms and (prior is not None or game.needs <= batch.keys()):
         momenta = [m.momentum for m in norms]
         for m in norms:
             m.reset_running_stats()
             m.momentum = None  # cumulative average: every batch weighs the same
             m.train()
         device = next(G.parameters()).device
-        for k in range(STANDING_BATCHES):
-            z = torch.stack([torch.from_numpy(prior.at(0, k * STANDING_SIZE + i)) for i in range(STANDING_SIZE)])
-            part = slice(k * STANDING_SIZE, (k + 1) * STANDING_SIZE)
-            game.imagine(G, z.to(device), {name: t[part] for name, t in batch.items()})
+        count = STANDING_BATCHES * STANDING_SIZE if prior is not None else len(next(iter(batch.values())))
+        for start in range(0, count, STANDING_SIZE):
+            part, z = slice(start, start + STANDING_SIZE), None
+            if prior is not None:
+                z = torch.stack([torch.from_numpy(prior.at(0, i)) for i in range(part.start, part.stop)]).to(device)
+            game.imagine(G, z, {name: t[part] for name, t in batch.items()})
         for m, momentum in zip(norms, momenta, strict=True):
             m.momentum = momentum
     return G.eval()

@@ -84,6 +84,11 @@ class Trainer:
         return earlier + (self.feed.drawn if last else min(self.feed.drawn, self.planned[self.phase]))
 
     @property
+    def phase_ends(self) -> bool:
+        """This phase has had its images and another follows: what it made can be looked at now, or never."""
+        return self.feed.drawn >= self.planned[self.phase] and self.phase + 1 < len(self.phases)
+
+    @property
     def clock(self) -> Clock:
         return Clock(self.feed.drawn, self.round, self.planned[self.phase])
 
@@ -117,12 +122,12 @@ class Trainer:
         spent = shown = 0.0
         yield Tick(self.images, self.phase, self.round, spent, {}, False)
         while self.images < self.length and not self.stop:
-            if self.feed.drawn >= self.planned[self.phase] and self.phase + 1 < len(self.phases):
+            if self.phase_ends:
                 self._enter(self.phase + 1, 0, 0)
             before, begun = self.images, time.perf_counter()
             self.play()
             spent += time.perf_counter() - begun
-            whole = self.images // every > before // every or self.images >= self.length
+            whole = self.images // every > before // every or self.images >= self.length or self.phase_ends
             if whole or spent - shown > 1.0:
                 shown = spent
                 yield Tick(self.images, self.phase, self.round, spent, self._means() if whole else {}, whole)
@@ -258,6 +263,12 @@ class Trainer:
         self.sums, self.counts = {}, {}
         return means
 
+    @property
+    def _later(self) -> list[torch.nn.Module]:
+        """Players of later phases, who have not begun: a checkpoint of now holds them as they are, for a way back to it."""
+        later = [m for phase in self.phases[self.phase + 1 :] for m in phase.game.players.values()]
+        return [m for m in later if m not in self.game.players.values()]
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "phase": self.phase,
@@ -267,6 +278,7 @@ class Trainer:
             "game": self.game.state_dict(),
             "players": {name: player.state_dict() for name, player in self.players.items()},
             "frozen": [module.state_dict() for module in self.spec.frozen],
+            "later": [module.state_dict() for module in self._later],
             "guard": {"moves": self.moves, "bad": list(self.bad), "culprit": self.culprit, "wild": dict(self.wild)},
             "sums": self.sums,
             "counts": self.counts,
@@ -278,8 +290,9 @@ class Trainer:
         self.game.load_state_dict(state["game"])
         for name, player in self.players.items():
             player.load_state_dict(state["players"][name])
-        for module, frozen in zip(self.spec.frozen, state["frozen"], strict=True):
-            module.load_state_dict(frozen)
+        others = [*self.spec.frozen, *self._later]
+        for module, kept in zip(others, [*state["frozen"], *state.get("later", [])], strict=True):
+            module.load_state_dict(kept)
         guard = state["guard"]
         self.moves, self.bad = guard["moves"], deque(guard["bad"])
         self.culprit, self.wild = guard["culprit"], dict(guard["wild"])
