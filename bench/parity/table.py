@@ -58,7 +58,9 @@ def write_page(results: Path) -> None:
     lines = [
         "# Parity with the reference implementations",
         "",
-        "Made by `make parity IMAGES='FOLDER …'`; see docs/scores.md.",
+        "Made by `make parity IMAGES='FOLDER …'`; see docs/scores.md. Under `scores` both are given the same features. Under",
+        "`inception` both have the same random weights and look at the same real pictures: *ours* and *reference* are the",
+        "mean absolute numbers, *difference* the largest of all differences over the largest number (over 255 for resizes).",
     ]
     for program, record in newest.items():
         aside = {key: value for key, value in record.items() if key not in ("program", "rows", "machine")}
@@ -67,7 +69,7 @@ def write_page(results: Path) -> None:
         for fields in record["rows"]:
             row = Row(**fields)
             mark = " (control: must differ)" if row.control else "" if row.passes else " **outside**"
-            what = row.what.replace("|", "against")
+            what = row.what.replace(" | ", " against ").replace("|", "\\|")
             numbers = f"{row.ours:.7g} | {row.reference:.7g} | {row.difference:.2e} | {row.tolerance:.0e}"
             lines.append(f"| {what}{mark} | {numbers} |")
     (Path(__file__).parents[2] / "docs" / "parity.md").write_text("\n".join(lines) + "\n")

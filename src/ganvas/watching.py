@@ -94,7 +94,7 @@ class Watcher:
 
     def __init__(self, trainer: Trainer, folder: RunFolder):
         self.trainer, self.folder = trainer, folder
-        step = trainer.length / SHEETS
+        step = trainer.length / (SHEETS // 2 if trainer.source.spec.views else SHEETS)  # translated one by one
         self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, SHEETS + 1))})
         self.due = [images for images in self.due if images > trainer.images or images == trainer.images == 0]
         self.last = (trainer.images, 0.0)

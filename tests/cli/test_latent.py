@@ -6,6 +6,7 @@ from PIL import Image
 
 import ganvas
 from ganvas.cli.main import main
+from ganvas.study.directions import Direction
 from ganvas.study.latents import pick
 from tests.cli.test_sample_class import RGB, painted
 
@@ -220,6 +221,12 @@ BAD = [
     ("invert told photos/red/02.png --class grey", "no class 'grey'"),
     ("invert plain photos/red/02.png --steps 0", "--steps 0"),
     ("invert plain photos/red/02.png --out s.safetensors", "--out s.safetensors is none of"),
+    ("interpolate plain --from 1 --to 2 --seed -1", "--seed -1: a seed is a whole number"),
+    ("interpolate plain --from 1 --to 2 --frames 20000", "20,000 pictures are too many"),
+    ("arithmetic plain --direction sefa:0 --strength nan", "strength must be a number"),
+    ("arithmetic plain --plus 1,2 --minus 3,4 --to 5 --noise nan", "--noise nan"),
+    ("sample plain --strength inf --direction d.safetensors", "strength must be a number"),
+    ("sample plain --truncation nan", "truncation nan is out of range"),
     ("sample plain --truncation 2", "truncation 2 is out of range"),
     ("sample plain --strength 2", "--strength says how far along a direction"),
     ("sample plain --direction no.safetensors", "no.safetensors does not exist"),
@@ -233,6 +240,7 @@ BAD = [
 @pytest.mark.parametrize(("line", "match"), BAD, ids=[line for line, _ in BAD])
 def test_what_is_wrong_is_one_line(line, match, desk, capsys):
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save("small.png")
+    Direction(np.ones(4, np.float32), "up").keep(desk / "d.safetensors", ganvas.load("plain"))
     (desk / "words.txt").write_text("no picture")
     (desk / "begun").mkdir(exist_ok=True)
     (desk / "begun/run.json").write_bytes((desk / "plain/run.json").read_bytes())

@@ -19,15 +19,7 @@ ABOUT = """Vector arithmetic with pictures: smiling woman − neutral woman + ne
 --plus and --minus are groups that you pick on a sheet of `ganvas sample --numbered`, as numbers (3,17,42), in a text file
 (one a line), or as a folder of pictures of `sample --singles`. Instead of groups, --direction names what is measured (ink,
 slant, width, height, class:7), a column of your labels (labels.csv:smiling), or what the weights alone give (sefa:0, pca:0;
-without a number an overview). A direction's quality on new latents is printed. Examples:
-
-ganvas arithmetic runs/a --plus smiling.txt --minus neutral.txt --to 17,42 --save smile.safetensors --out smile.png
-
-ganvas arithmetic runs/a --direction slant --to 17,42 --strength 3 --out slant.webp
-
-ganvas arithmetic runs/a --direction sefa --to 17 --out overview.png
-
-ganvas sample runs/a --direction smile.safetensors --strength 1.5"""
+without a number an overview). A direction's quality on new latents is printed."""
 
 FILMS, PICTURES = (".webp", ".gif"), (".png", ".jpg", ".jpeg", ".bmp")
 OVERVIEW, FRAMES, FIRST = 8, 40, "0,1,2,3,4,5"
@@ -131,8 +123,8 @@ def _check(o: dict, out: Path, groups: bool) -> None:
         raise BadInput(
             f"--direction {o['direction']} shows several: choose one, as {o['direction']}:0, to save or film it"
         )
-    if o["noise"] < 0:
-        raise BadInput(f"--noise {o['noise']:g}: give 0 or more, the paper has 0.25")
+    if not 0 <= o["noise"] <= 100:
+        raise BadInput(f"--noise {o['noise']:g}: give 0 to 100, the paper has 0.25")
 
 
 def _draw(

@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 ABOUT = """Walk through the latent space of RUN, from picture to picture, and say how smooth the walk is.
 
 A latent is 17 (picture 17 of --seed, as `ganvas sample --numbered` shows it), 3:17 (of seed 3), or a file of
-`ganvas invert`. Examples:
-
-ganvas interpolate runs/a --from 17 --to 42 --out walk.webp
-
-ganvas interpolate runs/a --from 17 --through 42,5,8 --loop --out round.gif
-
-ganvas interpolate runs/a --corners 17,42,5,8 --out grid.png
-
-ganvas interpolate runs/cgan --from 17 --class 3 --to-class 7 --out threes-to-sevens.png"""
+`ganvas invert`."""
 
 FILMS, PICTURES = (".webp", ".gif"), (".png", ".jpg", ".jpeg", ".bmp")
 

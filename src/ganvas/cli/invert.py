@@ -8,13 +8,7 @@ from ganvas.errors import BadInput
 
 ABOUT = """Find the latent of an own picture: the z that RUN draws it from best, so that it can be changed as others are.
 
-Writes a sheet, target | reconstruction | error, and the latents beside it. Examples:
-
-ganvas invert runs/a photo.png --out sheet.png
-
-ganvas interpolate runs/a --from sheet.safetensors --to 17
-
-ganvas arithmetic runs/a --direction slant --to sheet.safetensors"""
+Writes a sheet, target | reconstruction | error, and the latents beside it."""
 
 
 def invert(

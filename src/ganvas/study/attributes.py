@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from ganvas import files
 from ganvas.errors import BadInput
 from ganvas.measure.strokes import STROKES
 from ganvas.nets.condition import Code
@@ -56,12 +57,14 @@ def see(generator: Generator, places: Places, by: Eye | None = None) -> Measured
     """Draws the pictures, unrounded, and measures them."""
     by = by or eye(generator.spec, generator.device)
     strokes, odds = {name: [] for name in STROKES}, []
-    for images in drawn(generator, places):
-        for name, measure in STROKES.items():
-            strokes[name].append(measure(images.cpu().numpy()))
-        if by.classes:
-            p = by.look(images)[1].double().softmax(1).clamp(1e-6, 1 - 1e-6)
-            odds.append((p.log() - (1 - p).log()).cpu().numpy())
+    with files.progress("drawing and measuring", places.n) as advance:
+        for images in drawn(generator, places):
+            for name, measure in STROKES.items():
+                strokes[name].append(measure(images.cpu().numpy()))
+            if by.classes:
+                p = by.look(images)[1].double().softmax(1).clamp(1e-6, 1 - 1e-6)
+                odds.append((p.log() - (1 - p).log()).cpu().numpy())
+            advance(len(images))
     found = {name: np.concatenate(parts) for name, parts in strokes.items()}
     return Measured(found, np.concatenate(odds) if odds else None, by.classes)
 

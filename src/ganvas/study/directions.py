@@ -41,6 +41,8 @@ class Direction:
 
     def move(self, places: Places, strength: float | np.ndarray) -> Places:
         """The places moved so far: one strength for all, or N."""
+        if not np.isfinite(strength).all():
+            raise BadInput("strength must be a number")
         step = np.reshape(strength, (-1, 1)) * self.vector.astype(np.float64)
         return places._replace(z=(places.z + step).astype(np.float32))
 

@@ -24,6 +24,7 @@ from ganvas.study.sample import Generator, Images, to_depth
 from ganvas.study.suited import eye
 
 POOL, SEED = 1000, 3  # random latents: the best of them are where the search begins
+PIXELS = 1 << 26  # that their pictures may have together
 FEATURES, SHELL = 0.1, 0.01  # weights beside the pixels' 1
 RATE = 0.2
 
@@ -31,7 +32,7 @@ RATE = 0.2
 class Inversion(NamedTuple):
     """What was found for one picture. Errors are mean squared differences of pixels, black 0 and white 1.
 
-    random: the median error of the pool's pictures, and nearest: the least of them. picture: C×H×W in [0, 1]. radius: ‖z‖
+    random: the median error of `pool` random pictures, and nearest: the least of them. picture: C×H×W in [0, 1]. radius: ‖z‖
     over what is expected of the prior; far from 1, z is none that the generator has learned to draw.
     """
 
@@ -41,6 +42,7 @@ class Inversion(NamedTuple):
     random: float
     nearest: float
     radius: float
+    pool: int
 
 
 def invert(
@@ -62,8 +64,8 @@ def invert(
     term is left out. The last is −log of the (asymptotically normal) density of ‖z‖² for normal z of d numbers: it keeps z
     where samples are without drawing it to any of them; of a uniform z each coordinate is kept in its range instead.
     label: what the generator is told; not given, each start keeps the label it was drawn with, and the best one wins.
-    The starts are the nearest of 1,000 random pictures, and a VAE's own encoding. Deterministic. advance: told each step.
-    Raises BadInput for a picture of another shape.
+    The starts are the nearest of 1,000 random pictures (fewer of large ones), and a VAE's own encoding. Deterministic.
+    advance: told each step. Raises BadInput for a picture of another shape.
     """
     if restarts < 1 or steps < 1:
         raise BadInput(f"restarts and steps are at least 1, not {restarts} and {steps}")
@@ -100,7 +102,9 @@ def invert(
     picture = next(drawn(generator, place)).detach()
     error = float(((picture - x) ** 2).mean())
     radius = float(np.linalg.norm(place.z - prior.mean) / (prior.std * prior.dim**0.5))
-    return Inversion(place, picture[0].cpu().numpy(), error, float(errors.median()), float(errors.min()), radius)
+    return Inversion(
+        place, picture[0].cpu().numpy(), error, float(errors.median()), float(errors.min()), radius, pool.n
+    )
 
 
 def descend(
@@ -120,8 +124,8 @@ def descend(
 
 
 def _pool(generator: Generator, label: Wanted | None) -> Places:
-    index = np.arange(POOL)
-    z = generator.latents(POOL, SEED).cpu().numpy()
+    index = np.arange(min(POOL, max(64, PIXELS // math.prod(generator.spec.shape))))
+    z = generator.latents(len(index), SEED).cpu().numpy()
     if generator.conditional:
         return Places(z, torch.from_numpy(labels.told(generator.spec, label, index)))
     if label is not None:
@@ -195,8 +199,8 @@ def words(found: Inversion, generator: Generator) -> str:
     """One line, with what to make of it."""
     told = "" if found.place.label is None else f" as {labels.name_of(generator.spec, found.place.label[0].numpy())}"
     line = f"{found.place.names[0]}{told}: mean squared error {found.error:.2g}, where white is 1 (random pictures "
-    line += f"{found.random:.2g}, the nearest of {POOL:,} {found.nearest:.2g})"
-    if found.error > found.nearest / 2:
+    line += f"{found.random:.2g}, the nearest of {found.pool:,} {found.nearest:.2g})"
+    if found.error > found.random / 5:
         return f"{line}: this generator cannot draw it"
     if not 0.8 < found.radius < 1.2:
         return f"{line}, but z is {found.radius:.2f} times as long as the prior's"

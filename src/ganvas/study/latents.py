@@ -82,6 +82,8 @@ def pick(generator: Generator, words: str, seed: int = 0, label: Wanted | None =
     the pictures must be those. label: what all are told; not given: what a file kept, else the picture's own, in turn.
     Raises BadInput.
     """
+    if seed < 0:
+        raise BadInput(f"--seed {seed}: a seed is a whole number from 0 up")
     found = [one for word in words.split(",") if word.strip() for one in _read(generator, word.strip(), seed)]
     if not found:
         raise BadInput(f"{words!r} names no latent: give numbers of `ganvas sample --numbered`, as 17,42, or a file")

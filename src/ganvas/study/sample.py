@@ -1,5 +1,6 @@
 """Asking a generator for pictures: picture i of a seed is the same alone, in a sheet, or in a film, given its label."""
 
+import math
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -216,6 +217,8 @@ class Generator:
             )
         if truncation != 1:
             z = self.prior.mean + truncation * (z - self.prior.mean)
+        if not math.isfinite(strength):
+            raise BadInput("strength must be a number")
         if direction is not None:
             from ganvas.study.directions import kept
 

@@ -21,8 +21,8 @@ from ganvas.study.tiling import Translating, translated
 Side = Literal["a", "b"]
 
 MEMORY = 2 << 30  # bytes that a network's maps may take
-SHOWN = 8  # examples on a sheet
-MEASURED = 16  # held-out pairs that each look is scored on
+SHOWN = 6  # examples on a sheet
+MEASURED = 8  # held-out examples that each look is scored on: every one is a picture on its own
 BITS = {"uint8": 8, "uint16": 16, "float32": 32}
 
 

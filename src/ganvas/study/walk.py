@@ -24,6 +24,7 @@ from ganvas.study.suited import Eye, eye
 
 Mode = Literal["spherical", "linear"]
 STEP, FEET, PAIRS = 1e-4, 64, 16  # ε of a path length, places where it is taken, random pairs to compare with
+MOST = 10_000  # pictures on a walk
 
 
 def natural(prior: Prior) -> Mode:
@@ -73,6 +74,7 @@ def walk(stops: Places, frames: int, mode: Mode, loop: bool = False) -> Places:
         raise BadInput(f"--frames {frames}: a walk has at least 2")
     legs = stops.n if loop else stops.n - 1
     steps = max(1, round((frames - (not loop)) / legs))
+    _bounded(legs * steps + 1)
     k = np.arange(legs * steps + (not loop))
     leg, t = np.minimum(k // steps, legs - 1), k / steps
     return between(stops.take(leg), stops.take((leg + 1) % stops.n), t - leg, mode)
@@ -84,10 +86,16 @@ def corners(four: Places, side: int, mode: Mode) -> Places:
         raise BadInput(f"a grid lies between 4 corners, not {four.n}: give four latents, as 3,17,42,5")
     if side < 2:
         raise BadInput(f"--frames {side}: a grid is at least 2 pictures wide")
+    _bounded(side * side)
     v, u = np.divmod(np.arange(side * side), side) / np.float64(side - 1)
     corner = [four.take(np.full(side * side, k)) for k in range(4)]
     upper, lower = between(*corner[:2], u, mode), between(*corner[2:], u, mode)
     return between(upper, lower, v, mode)
+
+
+def _bounded(pictures: int) -> None:
+    if pictures > MOST:
+        raise BadInput(f"{pictures:,} pictures are too many: {MOST:,} at most, give fewer --frames or latents")
 
 
 class Smoothness(NamedTuple):
