@@ -7,7 +7,7 @@ import torch
 
 from ganvas.data.source import DataSpec
 from ganvas.play.latent import Classify, Normal, Uniform
-from ganvas.play.penalties import ClipWeights, MaxNorm, around, between, fake, real
+from ganvas.play.penalties import ClipWeights, MaxNorm, around, between, fake, free, real
 from ganvas.play.schedules import Clock
 from ganvas.recipes.table import RECIPES
 
@@ -79,7 +79,9 @@ def test_what_the_table_does_not_hold(monkeypatch):
     clip = phase_of("wgan", COLOUR64).game.constraint
     assert isinstance(clip, ClipWeights) and clip.bound == 0.01
     old = phase_of("gan_2014", GREY28)
-    assert isinstance(old.game.constraint, MaxNorm) and old.game.constraint.bound == 1.9 and old.game.simultaneous
+    assert old.game.constraint is free and old.game.simultaneous, "mnist.yaml bounds no weights"
+    bound = phase_of("gan_2014", GREY28, max_norm=1.9).game.constraint
+    assert isinstance(bound, MaxNorm) and bound.bound == 1.9
     assert (old.game.prior.low, old.game.prior.high) == pytest.approx((-HALF, HALF)) and old.pixels == (0.0, 1.0)
     half, end = Clock(1_500_000, 9, 3_000_000), Clock(3_000_000, 9, 3_000_000)
     rate = phase_of("sngan", COLOUR32).optimizers["D"].schedules["lr"]

@@ -33,7 +33,7 @@ def cgan(
     lr_decay: float = 1.00004,
     momentum: tuple[float, float] = (0.5, 0.7),
     momentum_rounds: int = 125_000,
-    max_norm: float = 1.9,
+    max_norm: float | None = None,
     ema: float = 0.05,
     batch: int = 100,
     images: int = 5_000_000,
@@ -43,7 +43,7 @@ def cgan(
     G: z ~ U(0, 1)^100 → ReLU 200 and label → ReLU 1000, together → ReLU 1200 → sigmoid. D: image → maxout 240×5 and
     label → maxout 50×5, together → maxout 240×4. Dropout .5 in both. SGD, both players updated simultaneously.
     Source: section 4.1 and figure 1; what it leaves open (first weights, output bias from the mean image, dropout of D's
-    input, longest weight vectors) is as in gan_2014, whose code it grew from. Departure: D's loss is the sum of its
+    input) is as in gan_2014, whose code it grew from. Departure: D's loss is the sum of its
     halves, so its rate is halved.
     A conditional form of another GAN: `ganvas train dcgan --conditional`.
 
@@ -56,7 +56,7 @@ def cgan(
         lr_decay: the learning rate is divided by this every update, down to 1e-6
         momentum: first and last momentum
         momentum_rounds: updates over which the momentum rises
-        max_norm: longest weight vector into a unit of D
+        max_norm: longest weight vector into a unit of D (1.9 is usual for maxout); not given: any
     """
     import torch
 
@@ -65,7 +65,7 @@ def cgan(
     from ganvas.play.game import Phase
     from ganvas.play.latent import Latent, Uniform
     from ganvas.play.losses import LOSSES
-    from ganvas.play.penalties import MaxNorm
+    from ganvas.play.penalties import MaxNorm, free
     from ganvas.play.schedules import decay_per_round, ramp_over_rounds
 
     if len(g_units) != 3 or len(d_units) != 3:
@@ -81,7 +81,7 @@ def cgan(
         "G": momentum_sgd(decay_per_round(lr, lr_decay, 1e-6), rise, ema),
         "D": momentum_sgd(decay_per_round(lr / 2, lr_decay, 1e-6 / 2), rise),
     }
-    rules = {"constraint": MaxNorm(max_norm), "simultaneous": True, "conditional": True}
+    rules = {"constraint": MaxNorm(max_norm) if max_norm else free, "simultaneous": True, "conditional": True}
     game = Latent(G, D, Uniform(latent, 0.0, 1.0), LOSSES[loss], **rules)
     return [Phase(game, images, batch, optimizers, pixels=(0.0, 1.0))]
 

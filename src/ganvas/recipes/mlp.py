@@ -157,7 +157,7 @@ def gan_2014(
     lr_decay: float = 1.000004,
     momentum: tuple[float, float] = (0.5, 0.7),
     momentum_rounds: int = 125_000,
-    max_norm: float = 1.9,
+    max_norm: float | None = None,
     ema: float = 0.05,
     conditional: bool = False,
     batch: int = 100,
@@ -166,7 +166,7 @@ def gan_2014(
     """The 2014 paper's MNIST model, from its authors' code (goodfeli/adversarial, mnist.yaml); pixels in [0, 1].
 
     G: z ~ U(−√3, √3) → ReLU 1200 → ReLU 1200 → sigmoid, output bias from the data's mean image. D: two maxout layers
-    (240 units of 5 pieces) under dropout (.2 of the input, .5 of the units), column norms ≤ 1.9. SGD, both players
+    (240 units of 5 pieces) under dropout (.2 of the input, .5 of the units), no bound on weights. SGD, both players
     updated simultaneously. G maximises log D(G(z)), as the code does; Algorithm 1 prints the minimax form (--loss minimax).
     Departures: D's loss is the sum of both halves where the code has their mean, so D's rate is halved to match;
     each player's loss draws its own dropout masks; the mean image behind the output bias is rounded to 1/255.
@@ -180,7 +180,7 @@ def gan_2014(
         lr_decay: the learning rate is divided by this every update, down to 1e-6
         momentum: first and last momentum
         momentum_rounds: updates over which the momentum rises (250 epochs of 500)
-        max_norm: longest weight vector into a unit of D
+        max_norm: longest weight vector into a unit of D (1.9 is usual for maxout); not given: any
     """
     import torch
 
@@ -188,7 +188,7 @@ def gan_2014(
     from ganvas.play.game import Optimizer, Phase
     from ganvas.play.latent import Latent, Uniform
     from ganvas.play.losses import LOSSES
-    from ganvas.play.penalties import MaxNorm
+    from ganvas.play.penalties import MaxNorm, free
     from ganvas.play.schedules import decay_per_round, ramp_over_rounds
 
     told = levels(data, conditional)
@@ -203,6 +203,6 @@ def gan_2014(
         return momentum_sgd(rates, ramp_over_rounds(*momentum, momentum_rounds), ema)
 
     prior = Uniform(latent, -(3**0.5), 3**0.5)
-    smooth = {"constraint": MaxNorm(max_norm), "simultaneous": True}
+    smooth = {"constraint": MaxNorm(max_norm) if max_norm else free, "simultaneous": True}
     game = Latent(G, D, prior, LOSSES[loss], conditional=conditional, **smooth)
     return [Phase(game, images, batch, {"G": sgd(lr, ema), "D": sgd(lr / 2)}, pixels=(0.0, 1.0))]
