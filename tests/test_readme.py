@@ -46,6 +46,8 @@ def desk(tmp_path_factory):
         Image.fromarray(pixels).convert(["RGB", "L", "CMYK"][i % 3]).save(
             photos / ("cats", "dogs")[i % 2] / f"{i}.{['png', 'jpg', 'tif'][i % 3]}"
         )
+    for name, side in (("drawing.png", 40), ("small.jpg", 30), ("photo.png", 50)):
+        Image.fromarray(rng.integers(0, 255, (side, side), dtype=np.uint8)).save(folder / name)
     return folder
 
 
@@ -70,6 +72,7 @@ def test_readme_commands_run_in_order(desk, monkeypatch, capsys):
         if argv[0] == "train" and "--resume" not in argv:
             argv += ["--threads", "1", "--batch", "8"] + ([] if "--images" in argv else ["--images", "64"])
             argv += [] if "cgan" in argv else ["--width", "4"]
+            argv += ["--size", "48"] if "srgan_small" in argv else []  # the photos here are small
         argv += ["-n", "100"] if argv[:2] in (["evaluate", "runs/demo"], ["evaluate", "runs/cgan"]) else []
         argv += SHORT_LABS[argv[1]] if argv[0] == "lab" else []
         assert main(argv) == 0, (command, capsys.readouterr().err)
