@@ -251,7 +251,9 @@ def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bo
     else:  # the schedule has ended at rate 0: there is no training on, only a longer run
         line.say(f"  longer      ganvas train --resume {name} --fork {name}-longer --images {more}")
     if views:
-        line.say(f"  own images  ganvas train {folder.record['recipe']} --data FOLDER{'' if larger else ' (with A/ and B/)'}")
+        line.say(
+            f"  own images  ganvas train {folder.record['recipe']} --data FOLDER{'' if larger else ' (with A/ and B/)'}"
+        )
         line.say(f"  in Python   T = ganvas.load({str(name)!r}); T(picture)")
     else:
         line.say("  own images  ganvas train --data FOLDER")

@@ -183,7 +183,9 @@ def monitor(trainer: Trainer, folder: RunFolder, text: str | None, patience: int
     if points(spec) and text not in (None, "auto", "off"):
         raise BadInput(f"--watch: {spec.name} holds points, not pictures; leave it out")
     if spec.views and text not in (None, "auto", "off"):
-        raise BadInput(f"--watch compares what is drawn from noise; {spec.name} has pairs, which every sheet is scored on")
+        raise BadInput(
+            f"--watch compares what is drawn from noise; {spec.name} has pairs, which every sheet is scored on"
+        )
     if asked is None or spec.views or (text in (None, "auto") and (not ours or spec.held_out < 2 * LEAST)):
         return None
     if spec.held_out < 2 * LEAST:

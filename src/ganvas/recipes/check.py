@@ -68,7 +68,9 @@ def doubts(phases: list[Phase], spec: DataSpec) -> list[str]:
                 "warning: nothing bounds this critic's slope, and without a bound the wasserstein loss has no meaning: "
                 "wgan and wgan_gp are made for it"
             )
-        if isinstance(getattr(game, "constraint", None), ClipWeights) and (momentum := _momentum(phase.optimizers["D"])):
+        if isinstance(getattr(game, "constraint", None), ClipWeights) and (
+            momentum := _momentum(phase.optimizers["D"])
+        ):
             said.append(
                 f"warning: momentum ({momentum:g}) makes the training of a critic with clipped weights unstable (Arjovsky "
                 "et al. 2017, section 4); the paper uses RMSprop without any"
@@ -82,7 +84,11 @@ def _bounded(game: Any) -> bool:
 
     from ganvas.play.penalties import free
 
-    return bool(game.penalties) or getattr(game, "constraint", free) is not free or any(map(is_parametrized, game.D.modules()))
+    return (
+        bool(game.penalties)
+        or getattr(game, "constraint", free) is not free
+        or any(map(is_parametrized, game.D.modules()))
+    )
 
 
 def _momentum(optimizer: Optimizer) -> float:
