@@ -187,7 +187,9 @@ def print_table(rows: list[dict]) -> None:
         groups.setdefault((row["data"], row["minutes"], what, row["precision"]), []).append(row)
     print("| data | CPU-min or length | recipe | n | images | FD, average | FD, live | entropy | confidence |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for (data, minutes, what, precision), rows in sorted(groups.items(), key=lambda g: (isinstance(g[0][1], str), g[0])):
+    for (data, minutes, what, precision), rows in sorted(
+        groups.items(), key=lambda g: (isinstance(g[0][1], str), g[0])
+    ):
         cells = [_spread([row[which][score] for row in rows]) for which, score in
                  (("ema", "distance"), ("raw", "distance"), ("ema", "entropy"), ("ema", "confidence"))]  # fmt: skip
         images = round(mean(row["images"] for row in rows))

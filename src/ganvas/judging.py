@@ -79,7 +79,7 @@ def ask(
             return find("pixels", device=device)
 
     own = against in (None, "held-out", "training")
-    source = _source(run, say, needed=own) if run else None
+    source = source_of(run, say, needed=own) if run else None
     if spec and spec.views:
         return _translations(generator, source, network, against, watched)
     fakes = generated(generator, n, seed, source) if generator else files_in(what, say)
@@ -120,7 +120,7 @@ def held_out_pairs(what: Path, device: str) -> tuple[Gallery, Gallery] | None:
     run = run_of(what)
     if run is None or not holds_pairs(run):
         return None
-    return _generator(what, device).held_out(_source(run, print, needed=True))
+    return _generator(what, device).held_out(source_of(run, print, needed=True))
 
 
 def labels_of(generator: Generator | None, source: Source | None = None) -> str:
@@ -213,7 +213,7 @@ def run_of(what: Path) -> Path | None:
     )
 
 
-def _source(run: Path, say: Say, needed: bool) -> Source | None:
+def source_of(run: Path, say: Say, needed: bool) -> Source | None:
     """The data that a run was trained on, as it was opened then. Where it is not needed it may be gone: that is said."""
     record = RunFolder.open(run).record
     data = record["data"]

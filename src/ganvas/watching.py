@@ -94,8 +94,9 @@ class Watcher:
 
     def __init__(self, trainer: Trainer, folder: RunFolder):
         self.trainer, self.folder = trainer, folder
-        step = trainer.length / (SHEETS // 2 if trainer.source.spec.views else SHEETS)  # translated one by one
-        self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, SHEETS + 1))})
+        sheets = SHEETS // 2 if trainer.source.spec.views else SHEETS  # pictures are translated one by one
+        step = trainer.length / sheets
+        self.due = sorted({0, *(round(step / k) for k in (8, 4, 2)), *(round(step * k) for k in range(1, sheets + 1))})
         self.due = [images for images in self.due if images > trainer.images or images == trainer.images == 0]
         self.last = (trainer.images, 0.0)
 

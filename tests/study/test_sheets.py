@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ganvas.errors import BadInput
-from ganvas.study.sheets import WIDTH, annotated, film, fit, save_picture, sheet
+from ganvas.study.picture import save_picture
+from ganvas.study.sheets import WIDTH, annotated, film, fit, sheet
 
 RNG = np.random.default_rng(0)
 

@@ -32,7 +32,7 @@ def evaluated(what: Path, asked: list[str], options: dict) -> tuple[list, list[d
         run = judging.run_of(what)
         if run is None:
             raise BadInput(f"{what} is a snapshot, and its run is not here: give --against a folder of photos")
-        photos = photos_of(judging._source(run, print, needed=True))
+        photos = photos_of(judging.source_of(run, print, needed=True))
     elif not Path(against).exists():
         raise BadInput(f"--against {against} does not exist: give a folder of photos, or leave it out")
     else:

@@ -1,11 +1,11 @@
 """`ganvas translate RUN IN OUT`"""
 
-import sys
+import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
-from ganvas.cli.parse import flags_of, options_of, parse, take_positional
+from ganvas.cli.parse import flags_of, options_of, parse
+from ganvas.cli.pictures import budget, must_be_all, run_in_out, through
 from ganvas.errors import BadInput
 
 ABOUT = """Translate pictures with a trained pix2pix or CycleGAN. RUN is a run folder or a .safetensors snapshot; IN a
@@ -32,83 +32,19 @@ def translate(
 
 
 def main(argv: Sequence[str]) -> int:
-    flags, rest, places = flags_of(translate), list(argv), []
-    for _ in range(3):
-        place, rest = take_positional(rest, flags)
-        places.append(place)
+    places, rest = run_in_out(argv, flags_of(translate))
     (options,) = parse("ganvas translate RUN IN OUT", ABOUT, {"translate": options_of(translate)}, rest)
-    run, given, out = places
-    if out is None:
-        missing = next(name for name, place in zip(("RUN", "IN", "OUT"), places, strict=True) if place is None)
-        raise BadInput(f"{missing} is missing: ganvas translate runs/pix2pix-edges picture.png out.png")
-    if options["memory"] <= 0:
-        raise BadInput(f"--memory is GiB above 0, not {options['memory']:g}")
+    run, given, out = must_be_all(places, "ganvas translate runs/pix2pix-edges picture.png out.png")
+    memory = budget(options.pop("memory"))
     from ganvas.loading import load
     from ganvas.study.translate import Translator
+    from ganvas.study.upscale import Upscaler
 
-    translator = load(run, device=options["device"])
+    translator = load(run, device=options.pop("device"))
+    if isinstance(translator, Upscaler):
+        raise BadInput(f"{run} enlarges pictures: `ganvas upscale {run}`")
     if not isinstance(translator, Translator):
         raise BadInput(f"{run} draws pictures from noise: `ganvas sample {run}`")
-    how = {"to": options["to"], "seed": options["seed"], "memory": int(options["memory"] * 2**30)}
-    if given != "-" and Path(given).is_dir():
-        return _folder(translator, Path(given), Path(out), how)
-    from ganvas.data.images import BadImage, read_image
-
-    wide = translator.views(options["to"])[0].shape[0] in (2, 4)
-    try:
-        content = sys.stdin.buffer.read() if given == "-" else Path(given)
-        picture = read_image(content, alpha=wide, any_shape=True)
-    except BadImage as error:
-        raise BadInput(f"{'standard input' if given == '-' else given}: {error}") from None
-    _deliver(translator.translate(picture, **how), out, Path("-.png" if given == "-" else given).name)
-    return 0
-
-
-def _folder(translator, given: Path, out: Path, how: dict) -> int:
-    """Every picture of a folder, under its own name; what cannot be read is said at the end, the rest is done."""
-    from ganvas.data.folders import list_folder
-    from ganvas.data.images import BadImage, read_image
-    from ganvas.files import printable, progress
-
-    if str(out) == "-" or out.suffix.lower() in (".png", ".jpg", ".jpeg", ".npy", ".webp"):
-        raise BadInput(f"{given} is a folder, so OUT is one too, not {out}")
-    listing = list_folder(given)
-    if not listing.entries:
-        raise BadInput(f"{printable(given)} holds no pictures")
-    wide, bad = translator.views(how["to"])[0].shape[0] in (2, 4), list(listing.bad)
-    with progress("translating", len(listing.entries)) as advance:
-        for entry in listing.entries:
-            try:
-                picture = read_image(entry.content(), alpha=wide, any_shape=True)
-                _deliver(translator.translate(picture, **how), str(out / entry.name), entry.name, quiet=True)
-            except (BadImage, BadInput) as error:
-                bad.append((entry.name, str(error)))
-            advance(1)
-    done = len(listing.entries) + len(listing.bad) - len(bad)
-    print(f"{done:,} picture{'s' * (done != 1)} in {out}")
-    for name, reason in bad[:10]:
-        print(f"ganvas: {printable(name)}: {reason}", file=sys.stderr)
-    if len(bad) > 10:
-        print(f"ganvas: … and {len(bad) - 10:,} more", file=sys.stderr)
-    return 2 if bad else 0
-
-
-def _deliver(picture, out: str, name: str, quiet: bool = False) -> None:
-    """To a file of any kind that can hold it, into a folder under the name it came with, or to standard output."""
-    from ganvas import files
-    from ganvas.study.sheets import encoded, save_picture
-
-    if out == "-":
-        sys.stdout.buffer.write(encoded(picture, ".png"))
-        sys.stdout.flush()
-        return
-    path = Path(out)
-    if path.is_dir():
-        path /= name
-    if path.suffix.lower() not in (".png", ".npy", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".bmp"):
-        path = path.with_suffix(".png")
-    with files.storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(path, picture)
-    if not quiet:
-        print(path)
+    opacity = translator.views(options["to"])[0].shape[0] in (2, 4)
+    make = functools.partial(translator.translate, memory=memory, **options)
+    return through(make, given, out, opacity=opacity, doing="translating")

@@ -1,11 +1,13 @@
 """`ganvas upscale RUN IN OUT`"""
 
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from ganvas.cli.parse import flags_of, options_of, parse, take_positional
+from ganvas.cli.parse import flags_of, options_of, parse
+from ganvas.cli.pictures import budget, must_be_all, run_in_out, through
 from ganvas.errors import BadInput
 
 ABOUT = """Enlarge pictures with a trained SRGAN or SRResNet. RUN is a run folder or a .safetensors snapshot; IN a picture, a
@@ -32,29 +34,13 @@ def upscale(
 
 
 def main(argv: Sequence[str]) -> int:
-    flags, rest, places = flags_of(upscale), list(argv), []
-    for _ in range(3):
-        place, rest = take_positional(rest, flags)
-        places.append(place)
+    places, rest = run_in_out(argv, flags_of(upscale))
     (options,) = parse("ganvas upscale RUN IN OUT", ABOUT, {"upscale": options_of(upscale)}, rest)
-    run, given, out = places
-    if out is None:
-        missing = next(name for name, place in zip(("RUN", "IN", "OUT"), places, strict=True) if place is None)
-        raise BadInput(f"{missing} is missing: ganvas upscale runs/srgan-photos picture.jpg large.png")
-    if not options["memory"] > 0:
-        raise BadInput(f"--memory is GiB above 0, not {options['memory']:g}")
+    run, given, out = must_be_all(places, "ganvas upscale runs/srgan-photos picture.jpg large.png")
+    memory = budget(options["memory"])
     upscaler = _loaded(Path(run), options["phase"], options["device"])
-    memory = int(options["memory"] * 2**30)
-    if given != "-" and Path(given).is_dir():
-        return _folder(upscaler, Path(given), Path(out), memory)
-    from ganvas.data.images import BadImage
-
-    try:
-        picture = _large(upscaler, sys.stdin.buffer.read() if given == "-" else Path(given), memory)
-    except BadImage as error:
-        raise BadInput(f"{'standard input' if given == '-' else given}: {error}") from None
-    _deliver(picture, out, Path("-.png" if given == "-" else given).name)
-    return 0
+    make = functools.partial(upscaler.translate, memory=memory)
+    return through(make, given, out, opacity=True, doing="upscaling")
 
 
 def _loaded(run: Path, phase: str, device: str):
@@ -81,76 +67,3 @@ def _two_phases(run: Path) -> bool:
     from ganvas.training.run import RunFolder
 
     return RunFolder.open(run).record["arguments"].get("regression", 1) < 1
-
-
-def _large(upscaler, content, memory: int):
-    """One picture, enlarged."""
-    from ganvas.data.images import read_image
-
-    return upscaler.translate(read_image(content, alpha=True, any_shape=True), memory=memory)
-
-
-def _folder(upscaler, given: Path, out: Path, memory: int) -> int:
-    """Every picture of a folder, under its own name; what cannot be read is said at the end, the rest is done."""
-    from ganvas.data.folders import list_folder
-    from ganvas.data.images import BadImage
-    from ganvas.files import printable, progress
-
-    if str(out) == "-" or out.suffix.lower() in ENDINGS:
-        raise BadInput(f"{given} is a folder, so OUT is one too, not {out}")
-    listing = list_folder(given)
-    if not listing.entries:
-        raise BadInput(f"{printable(given)} holds no pictures")
-    bad = list(listing.bad)
-    with progress("upscaling", len(listing.entries)) as advance:
-        for entry in listing.entries:
-            try:
-                _deliver(_large(upscaler, entry.content(), memory), str(out / entry.name), entry.name, quiet=True)
-            except (BadImage, BadInput) as error:
-                bad.append((entry.name, str(error)))
-            advance(1)
-    done = len(listing.entries) + len(listing.bad) - len(bad)
-    print(f"{done:,} picture{'s' * (done != 1)} in {out}")
-    for name, reason in bad[:10]:
-        print(f"ganvas: {printable(name)}: {reason}", file=sys.stderr)
-    if len(bad) > 10:
-        print(f"ganvas: … and {len(bad) - 10:,} more", file=sys.stderr)
-    return 2 if bad else 0
-
-
-ENDINGS = (".png", ".npy", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".bmp")
-
-
-def _deliver(picture, out: str, name: str, quiet: bool = False) -> None:
-    """To a file of any kind that can hold it, into a folder under the name it came with, or to standard output."""
-    import numpy as np
-
-    from ganvas import files
-    from ganvas.study.upscale import to_pil
-
-    if out == "-":
-        to_pil(picture).save(sys.stdout.buffer, "PNG")
-        sys.stdout.flush()
-        return
-    path = Path(out)
-    if path.is_dir():
-        path /= name
-    if path.suffix.lower() not in ENDINGS:
-        path = path.with_suffix(".png")
-    kind = path.suffix.lower()
-    if kind in (".jpg", ".jpeg", ".bmp") and len(picture) in (2, 4):
-        raise BadInput(f"{path.name} cannot hold opacity: use .png")
-    if picture.dtype == np.uint16 and kind not in (".png", ".tif", ".tiff", ".npy"):
-        picture = (picture // 257).astype(np.uint8)
-    with files.storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(path) as file:
-        if kind == ".npy":
-            np.save(file, picture)
-        else:
-            picture = to_pil(picture)
-            picture.save(
-                file, {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(kind, kind[1:].upper())
-            )
-    if not quiet:
-        print(path)

@@ -18,7 +18,8 @@ from ganvas.errors import BadInput
 from ganvas.nets.condition import Mixture
 from ganvas.play.game import Batch, Game
 from ganvas.play.latent import Prior
-from ganvas.study.sheets import beside, save_picture, sheet, write_picture
+from ganvas.study.picture import save_picture
+from ganvas.study.sheets import beside, sheet, write_picture
 
 if TYPE_CHECKING:
     from ganvas.study.directions import Direction

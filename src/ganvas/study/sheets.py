@@ -1,4 +1,4 @@
-"""Pictures of pictures: sheets, single files, films, and one input with its pixel values written in."""
+"""Pictures of pictures: sheets, films, and one input with its pixel values written in."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ganvas import files
 from ganvas.errors import BadInput
+from ganvas.study.picture import eight_bit, unit
 
 WIDTH = 448  # pixels: a sheet is at least this wide, so that 64 digits can be looked at without a lens
 PAGE = 960  # pixels: a picture of numbers is no wider than what a page shows without shrinking it
@@ -30,12 +31,12 @@ def sheet(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: i
         raise BadInput(f"a sheet needs pictures N×C×H×W, not an array of shape {images.shape}")
     n, c, h, w = images.shape
     if h == 1 and w <= 2 and c == 1:
-        return _scatter(_unit(images).reshape(n, w))
+        return _scatter(unit(images).reshape(n, w))
 
     columns = min(n, max(1, columns or _columns(n, h / w)))
     rows = -(-n // columns)
     scale = scale or max(1, -(-(WIDTH - (columns + 1) * gap) // (columns * w)))
-    pixels = _eight_bit(_visible(images)).repeat(scale, axis=2).repeat(scale, axis=3)
+    pixels = eight_bit(_visible(images)).repeat(scale, axis=2).repeat(scale, axis=3)
     n, c, h, w = pixels.shape
     canvas = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), GAP, np.uint8)
     if c == 4:
@@ -44,34 +45,6 @@ def sheet(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: i
         y, x = gap + i // columns * (h + gap), gap + i % columns * (w + gap)
         canvas[y : y + h, x : x + w] = picture
     return Image.fromarray(canvas.squeeze(2) if c == 1 else canvas)
-
-
-def save_picture(path: Path, image: np.ndarray) -> None:
-    """One picture C×H×W (uint8, uint16 or floats in [0, 1]) as a file, at its own depth where the format can hold it.
-
-    .npy stores any array as it is; 16-bit grey stays 16 bit in PNG and TIFF; everything else is written with 8 bits.
-    """
-    files.write_atomic(Path(path), encoded(image, Path(path).suffix.lower(), Path(path).name))
-
-
-def encoded(image: np.ndarray, suffix: str, name: str = "the picture") -> bytes:
-    """What a file of this kind would hold; see `save_picture`."""
-    image, buffer = np.asarray(image), BytesIO()
-    if suffix == ".npy":
-        np.save(buffer, image)
-    elif image.ndim != 3 or len(image) not in (1, 3, 4):
-        raise BadInput(f"{name}: a picture file holds 1, 3 or 4 channels, not shape {image.shape}; .npy holds any")
-    else:
-        deep = image.dtype == np.uint16 and len(image) == 1 and suffix in (".png", ".tif", ".tiff")
-        pixels = (image if deep else _eight_bit(image)).transpose(1, 2, 0)
-        format = Image.registered_extensions().get(suffix)
-        if format not in Image.SAVE:
-            raise BadInput(f"{name}: {suffix or 'no ending'} is no kind of picture file; use .png")
-        try:
-            Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if len(image) == 1 else pixels)).save(buffer, format)
-        except (OSError, ValueError):  # JPEG and transparency, for one
-            raise BadInput(f"{name}: {format} cannot hold {len(image)} channels; use .png") from None
-    return buffer.getvalue()
 
 
 def film(
@@ -138,7 +111,7 @@ def annotated(image: np.ndarray, out: Path | BytesIO) -> None:
     letters = next((n for n in range(LARGEST, SMALLEST, -1) if cell(n) * w <= PAGE), SMALLEST)
     font = ImageFont.load_default(letters)
     texts = ["\n".join(form.format(v) for v in pixel) for pixel in image.reshape(c, -1).T]
-    colours = np.broadcast_to(_eight_bit(_visible(image[None]))[0, :3], (3, h, w)).reshape(3, -1).T
+    colours = np.broadcast_to(eight_bit(_visible(image[None]))[0, :3], (3, h, w)).reshape(3, -1).T
     side = max(cell(letters), -(-WIDTH // w))
     head, margin = 44, 14  # pixels; Pillow's own font has no multiplication sign, hence "by" in the title
     canvas = Image.new("RGB", (max(w * side, 340) + 2 * margin, h * side + head + margin), "white")
@@ -225,19 +198,6 @@ def write_picture(picture: Image.Image, path: Path) -> None:
 
 def _deliver(buffer: BytesIO, out: Path | BytesIO) -> None:
     out.write(buffer.getvalue()) if isinstance(out, BytesIO) else files.write_atomic(Path(out), buffer.getvalue())
-
-
-def _unit(pixels: np.ndarray) -> np.ndarray:
-    """Any stored pixels as floats in [0, 1]; what is not a number becomes black."""
-    if pixels.dtype.kind == "f":
-        return np.clip(np.nan_to_num(pixels), 0, 1)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise BadInput(f"pictures are uint8, uint16 or floats in [0, 1], not {pixels.dtype}")
-    return pixels / np.float64(np.iinfo(pixels.dtype).max)
-
-
-def _eight_bit(pixels: np.ndarray) -> np.ndarray:
-    return pixels if pixels.dtype == np.uint8 else np.rint(_unit(pixels) * 255).astype(np.uint8)
 
 
 def _visible(images: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ganvas.data.source import DataSpec, Source, View
 from ganvas.errors import BadInput
 from ganvas.measure.pictures import psnr, ssim
 from ganvas.play.game import Game
+from ganvas.study.picture import from_pil, to_pil
 from ganvas.study.sample import Generator
 from ganvas.study.sheets import sheet
 from ganvas.study.tiling import Translating, translated
@@ -83,7 +84,7 @@ class Translator:
             made = torch.cat([self._unit(one[None], to, seed, memory) for one in many])
             return made if picture.ndim == 4 else made[0]
         if isinstance(picture, Image.Image):
-            return _to_pil(self.translate(_from_pil(picture, self.views(to)[0].shape[0]), to, seed=seed, memory=memory))
+            return to_pil(self.translate(from_pil(picture, self.views(to)[0].shape[0]), to, seed=seed, memory=memory))
         first = channels_first(picture)
         made = self.translate(first, to, seed=seed, memory=memory)
         if picture.ndim == 2 and len(made) == 1:
@@ -134,7 +135,7 @@ class Translator:
 
     def look(self, source: Source, seed: int = 0) -> Image.Image:
         """A sheet of held-out examples: input | output | target, or of two domains real | translated | and back."""
-        examples = _examples(source, SHOWN)
+        examples = examples_of(source, SHOWN)
         if self.spec.paired and len(self.ways) == 1:
             given, made = (view.key for view in self.views())
             rows = [(x, self.translate(x, seed=seed), y) for x, y in zip(examples[given], examples[made], strict=True)]
@@ -234,25 +235,6 @@ def _shown(picture: np.ndarray, channels: int) -> np.ndarray:
     return with_channels(picture, channels) if len(picture) != channels else picture
 
 
-def _examples(source: Source, n: int) -> dict[str, np.ndarray]:
+def examples_of(source: Source, n: int) -> dict[str, np.ndarray]:
     """Held-out examples; of a set too small to hold any out, the first of training."""
     return source.held_out(n) if source.spec.held_out else source.batch(0, 0, n)
-
-
-def _from_pil(picture: Image.Image, channels: int) -> np.ndarray:
-    if picture.mode.startswith("I;16"):
-        return np.asarray(picture).astype(np.uint16)[None]
-    if picture.mode == "F":
-        return np.asarray(picture)[None]
-    if channels not in (2, 4) and picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-    mode = picture.mode if picture.mode in ("L", "LA", "RGB", "RGBA") else "L" if picture.mode == "1" else "RGB"
-    pixels = np.asarray(picture.convert(mode))
-    return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
-
-
-def _to_pil(picture: np.ndarray) -> Image.Image:
-    if len(picture) not in (1, 3, 4):
-        raise BadInput(f"a PIL picture holds 1, 3 or 4 channels, not {len(picture)}: pass an array instead")
-    return Image.fromarray(picture[0] if len(picture) == 1 else np.ascontiguousarray(np.moveaxis(picture, 0, -1)))

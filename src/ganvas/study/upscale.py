@@ -18,8 +18,9 @@ from ganvas.errors import BadInput
 from ganvas.files import progress
 from ganvas.measure.pictures import luma, psnr, ssim
 from ganvas.study.pairs import Paired, paired
+from ganvas.study.picture import from_pil, to_pil
 from ganvas.study.tiling import BYTES, Tile, tiles
-from ganvas.study.translate import BITS, MEASURED, SHOWN, Translator, _examples, _from_pil, mosaic
+from ganvas.study.translate import BITS, MEASURED, SHOWN, Translator, examples_of, mosaic
 
 MEMORY = 3 << 28  # bytes that a network's maps may take: beside 12 megapixels made 192 it keeps under 2 GB
 
@@ -45,7 +46,7 @@ class Upscaler(Translator):
         if isinstance(picture, Image.Image):
             if picture.has_transparency_data and picture.mode not in ("LA", "RGBA"):
                 picture = picture.convert("RGBA")
-            return to_pil(self.translate(_from_pil(picture, 4), memory=memory))
+            return to_pil(self.translate(from_pil(picture, 4), memory=memory))
         return super().__call__(picture, memory=memory)
 
     @torch.no_grad()
@@ -115,7 +116,7 @@ class Upscaler(Translator):
 
     def look(self, source: Source, seed: int = 0) -> Image.Image:
         """A sheet of held-out crops: small (each pixel a block) | bicubic | output | photo."""
-        examples = _examples(source, SHOWN)
+        examples = examples_of(source, SHOWN)
         rows = ([x, bicubic(x, self.scale), self.translate(x), y] for x, y in zip(*examples.values(), strict=True))
         return mosaic([picture for row in rows for picture in row], 8)
 
@@ -201,14 +202,3 @@ def photos_of(source: Photos) -> Gallery:
         lambda a, b: [source.photo(k) for k in held[a:b]],
         names,
     )
-
-
-def to_pil(picture: np.ndarray) -> Image.Image:
-    """C×H×W, 1 to 4 channels: 16-bit grey as it is, other 16-bit and floats as 8 bit, which is all that Pillow holds."""
-    if picture.dtype == np.uint16 and len(picture) > 1:
-        picture = np.rint(picture / 257)
-    elif picture.dtype == np.float32:
-        picture = np.rint(np.clip(picture, 0, 1) * 255)
-    if picture.dtype != np.uint16:
-        picture = picture.astype(np.uint8, copy=False)
-    return Image.fromarray(picture[0] if len(picture) == 1 else np.ascontiguousarray(np.moveaxis(picture, 0, -1)))
