@@ -251,7 +251,7 @@ def test_what_the_command_refuses_is_one_line(run, tmp_path, capsys):
         ((run, tmp_path / "x.png"), "OUT is missing"),
         ((run, tmp_path / "x.png", tmp_path / "y.png", "--memory", "0"), "--memory is GiB above 0"),
         ((run, tmp_path / "none.png", tmp_path / "y.png"), "none.png: No such file"),
-        ((run, tmp_path / "clear.png", tmp_path / "y.jpg"), "cannot hold opacity: use .png"),
+        ((run, tmp_path / "clear.png", tmp_path / "y.jpg"), "cannot hold opacity; use .png"),
         ((run / "snapshots" / "last.safetensors", *[tmp_path / "x.png"] * 2, "--phase", "srresnet"), "give the run"),
         ((run, tmp_path / "x.png", tmp_path / "y.png", "--memory", "1e-6"), "does not fit"),
     ]:  # fmt: skip
