@@ -8,7 +8,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-# "image" (or "a" and "b", see `DataSpec.views`): N×C×H×W uint8, uint16 or float32; "label": see `DataSpec.levels`
+# "image" (or "a" and "b", see `DataSpec.views`): N×C×H×W uint8, uint16 or float32; "label": see `DataSpec.levels`;
+# "text" and "wrong": rows of a caption of the image and of one that is not its, see `Text`
 Arrays = dict[str, np.ndarray]
 
 
@@ -32,6 +33,21 @@ class View:
 
 
 @dataclass(frozen=True)
+class Text:
+    """How a caption becomes a row of numbers (`data.text.rows`): enough for a prompt to become one just so.
+
+    Words: `length` int64 numbers a caption, 0 after its end, 1 for a word that training never saw, from 2 on `words`,
+    the most frequent first. A sentence model: `length` float32 numbers, its embedding; `model` names it, as a plug-in
+    does or with a `digest` of its weights, and `words` is empty.
+    """
+
+    length: int
+    words: tuple[str, ...] = ()
+    model: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """A data set in one JSON-able record: all that a recipe may know of it.
 
@@ -44,6 +60,8 @@ class DataSpec:
     An example of several pictures has `views`: "a" and "b", two that belong together where `paired`, else drawn each
     from a domain of its own. `shape`, `range`, `bits` and `mean` are then those of b. `held_out_paired`: the held-out a
     and b belong together, be it for evaluation alone.
+    An image with captions has `text`: a batch then holds "text", one of the image's captions drawn anew each time, and
+    "wrong", a caption of another image that says nothing this image's captions say and is of no image of its class.
     """
 
     name: str
@@ -60,6 +78,7 @@ class DataSpec:
     views: tuple[View, ...] = ()
     paired: bool = False
     held_out_paired: bool = False
+    text: Text | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -69,7 +88,8 @@ class DataSpec:
         record = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
         columns = (Column(c["name"], tuple(c["classes"]), tuple(c["range"])) for c in record.get("columns", ()))
         views = (View(v["key"], tuple(v["shape"]), tuple(v["range"]), v["bits"]) for v in record.get("views", ()))
-        return cls(**record | {"columns": tuple(columns), "views": tuple(views)})
+        text = record.get("text") and Text(**record["text"] | {"words": tuple(record["text"]["words"])})
+        return cls(**record | {"columns": tuple(columns), "views": tuple(views), "text": text})
 
     @property
     def scale(self) -> int:
