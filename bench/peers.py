@@ -100,7 +100,7 @@ def gate_loaders(gate: Gate, first: Callable[[dict[str, Any]], None] = lambda na
             batch = next(batches, None)
             if batch is None:
                 return
-            served = len(batch[0])
+            served = len(next(iter(batch.values())) if isinstance(batch, dict) else batch[0])
             yield batch
 
     DataLoader.__iter__ = gated
@@ -175,7 +175,9 @@ def our_trainer(
     if workload.penalty:
         game.loss, game.penalties = LOSSES["wasserstein"], (GradientPenalty(constant(workload.penalty), between),)
     phase = Phase(game, 10**12, workload.batch, {"G": optimizer(), "D": optimizer()})
-    return Trainer([phase], source, precision=precision, channels_last="channels_last" not in without)
+    return Trainer(
+        [phase], source, precision=precision, channels_last=None if "channels_last" not in without else False
+    )
 
 
 def train_ours(role: dict[str, Any], gate: Gate) -> None:
@@ -213,15 +215,26 @@ def train_script(role: dict[str, Any], gate: Gate) -> None:
     `arguments` are those it cannot do without.
     """
     workload = WORKLOADS[role["workload"]]
-    if role["torchvision"]:
-        for name in ("_meta_registrations", "_autograd_registrations"):  # they want operators a CPU-only torch has not
-            sys.modules[f"torchvision.{name}"] = types.ModuleType(f"torchvision.{name}")
-        sys.path.append(role["torchvision"])
 
     def first(names: dict[str, Any]) -> None:
         gate.open(about(*players(names, workload), workload, logits=workload.penalty > 0))
 
+    run_script(role, gate, first)
+
+
+def find_torchvision(folder: str | None) -> None:
+    """torchvision out of this folder, beside a torch that has none of its operators."""
+    if folder and folder not in sys.path:
+        for name in ("_meta_registrations", "_autograd_registrations"):  # they want operators a CPU-only torch has not
+            sys.modules[f"torchvision.{name}"] = types.ModuleType(f"torchvision.{name}")
+        sys.path.append(folder)
+
+
+def run_script(role: dict[str, Any], gate: Gate, first: Callable[[dict[str, Any]], None]) -> None:
+    """Runs it for ever; `first` gets its global names when it first asks for data, and opens the gate."""
+    find_torchvision(role["torchvision"])
     gate_loaders(gate, first)
+    sys.path.insert(0, str(Path(role["script"]).parent))  # as python SCRIPT does: it may import its neighbours
     os.chdir(role["cwd"])
     sys.argv = [role["script"], *role["arguments"]]
     runpy.run_path(role["script"], run_name="__main__")

@@ -28,6 +28,7 @@ import machine
 import networks
 import peers
 import train_step
+import turns
 import usual
 
 BENCH = Path(train_step.__file__).parent
@@ -171,8 +172,8 @@ def test_what_is_left_out_is_left_out():
     workload = networks.WORKLOADS["dcgan"]
     source = ArraySource(digits(workload), name="x")
     trainer = peers.our_trainer(workload, source, without=("fused", "channels_last"))
-    assert not trainer.players["G"].optim.param_groups[0]["fused"] and not trainer.channels_last
-    assert peers.our_trainer(workload, source).channels_last
+    assert not trainer.players["G"].optim.param_groups[0]["fused"] and trainer.channels_last is False
+    assert peers.our_trainer(workload, source).channels_last is None
 
 
 def test_the_usual_digits_are_what_our_feed_gives():
@@ -288,17 +289,17 @@ def test_the_family_of_a_process_counts_as_its_own():
 
 
 def test_summary():
-    Window = train_step.Window
+    Window = turns.Window
     pairs = [
         (Window(200.0, 10, 1.0, 0.02), Window(100.0, 5, 1.0, 0.0)),
         (Window(330.0, 10, 2.0, 0.1), Window(110.0, 5, 1.0, 0.05)),
         (Window(100.0, 10, 1.0, 0.0), Window(100.0, 5, 1.0, 0.9)),
     ]
-    s = train_step.summary(pairs)
+    s = turns.summary(pairs)
     assert s["ratio"] == {"median": 2, "min": 1, "max": 3, "n": 3}
     assert s["clean_ratio"] == {"median": 2.5, "min": 2, "max": 3, "n": 2} and s["clean"] == [3, 2]
     assert s["images_per_second"][1]["median"] == 100 and s["ms_per_step"] == [100, 200]
-    assert train_step.summary(pairs[2:])["clean_ratio"] is None
+    assert turns.summary(pairs[2:])["clean_ratio"] is None
 
 
 def test_mnist_is_laid_out(tmp_path):

@@ -105,3 +105,13 @@ def test_weights_start_as_in_the_authors_code():
     translation_init(G)
     assert G.down[1][0].weight.std().item() == pytest.approx(0.02, rel=0.05) and not G.last.bias.any()
     assert G.down[1][1].weight.mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_a_channel_a_group_is_instance_norm():
+    x = 5 + 3 * torch.randn(2, 4, 7, 5, dtype=torch.float64)
+    assert torch.allclose(Norm(4, "instance")(x), F.instance_norm(x), atol=1e-12)
+    assert not torch.allclose(F.group_norm(x, 2), F.instance_norm(x), atol=0.01), "two channels a group are not"
+    batch = Norm(4, "batch").double().eval()
+    torch.nn.init.normal_(batch.weight), torch.nn.init.normal_(batch.bias)
+    expected = F.instance_norm(x, weight=batch.weight, bias=batch.bias)
+    assert torch.allclose(batch(x), expected, atol=1e-12)

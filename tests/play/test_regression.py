@@ -11,7 +11,7 @@ from ganvas.nets.srresnet import SRGANDiscriminator
 from ganvas.nets.vgg import VGG19
 from ganvas.play.losses import LOSSES
 from ganvas.play.paired import Content, Paired
-from ganvas.play.perceptual import Matched, Perceptual
+from ganvas.play.perceptual import Forgotten, Matched, Perceptual
 from ganvas.play.regression import Regression, mean_square
 from ganvas.play.schedules import Clock
 
@@ -144,3 +144,21 @@ def test_grey_is_seen_as_three_equal_channels():
     distance, grey = Perceptual(narrow_vgg()), pair(1)["b"]
     assert distance(grey, grey) == 0
     assert distance(grey, -grey) == pytest.approx(float(distance(grey.repeat(1, 3, 1, 1), -grey.repeat(1, 3, 1, 1))))
+
+
+def test_a_frozen_networks_maps_are_forgotten_and_the_slope_is_the_same():
+    """Between loss and backward nothing of the network's maps waits in memory; kept the usual way, they do."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Conv2d(4, 2, 3)).requires_grad_(False)
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+
+    def loss(x):
+        return net(x).square().mean()
+
+    usual, ours = loss(x), Forgotten.apply(x, loss)
+    assert [type(f).__name__ for f, _ in ours.grad_fn.next_functions if f] == ["AccumulateGrad"], "x itself comes next"
+    assert [type(f).__name__ for f, _ in usual.grad_fn.next_functions if f] != ["AccumulateGrad"]
+    assert [t.shape for t in ours.grad_fn.saved_tensors] == [x.shape], "the slope is all that is kept"
+    assert ours.item() == usual.item()
+    (expected,), (slope,) = torch.autograd.grad(3 * usual, x), torch.autograd.grad(3 * ours, x)
+    assert torch.allclose(slope, expected, rtol=1e-5) and slope.abs().max() > 0

@@ -344,3 +344,21 @@ def test_state_is_json_and_tensors_only(source):
     tensors = {}
     json.dumps(_pack(run(Trainer(toy("dcgan", source.spec), source), 2).state_dict(), "", tensors))
     assert len(tensors) > 20
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro", "asked", "last"),
+    [
+        (4, None, None, True),
+        (1, None, None, False),
+        (4, 1, None, False),
+        (4, None, False, False),
+        (1, None, True, True),
+    ],
+)
+def test_one_example_at_a_time_keeps_weights_in_their_own_layout(batch, micro, asked, last, source):
+    phases = [phase._replace(batch=batch) for phase in toy("dcgan", source.spec)]
+    trainer = Trainer(phases, source, micro_batch=micro, channels_last=asked)
+    convolutions = [m.weight for m in trainer.game.D.modules() if isinstance(m, nn.Conv2d) and m.weight.shape[1] > 1]
+    assert convolutions
+    assert all(w.is_contiguous(memory_format=torch.channels_last) == last for w in convolutions)

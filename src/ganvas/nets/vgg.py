@@ -41,7 +41,7 @@ class VGG19(nn.Module):
         before = 3
         for k, widths in enumerate(BLOCKS[:block], 1):
             for after in widths[: conv if k == block else None]:
-                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
                 before = after
             layers += [nn.MaxPool2d(2)] * (k < block)
         self.features = nn.Sequential(*layers)

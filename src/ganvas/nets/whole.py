@@ -45,7 +45,8 @@ class Norm(nn.Module):
             return F.batch_norm(x, *self.given, self.weight, self.bias, False, 0.0, self.eps)
         if self.training and self.kind == "batch":
             return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
-        return F.instance_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        # a channel a group: the same numbers as F.instance_norm, which goes through a slow batch_norm of 1×NC×H×W
+        return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return self.kind

@@ -82,13 +82,13 @@ class Paired(Game):
 
     def fool(self, x: Tensor, y: Tensor, fake: Tensor) -> Move:
         """The generator's move: D taken in, and the target met."""
-        seen = {"fake": widened(self.D(self.shown(x, fake)))}
+        seen = {content.name: content.distance(fake, y) for content in self.content}
+        seen["fake"] = widened(self.D(self.shown(x, fake)))
         if self.loss.relativistic:
             seen["real"] = widened(self.D(self.shown(x, y)))
         seen["adversarial"] = self.loss.generator(seen["fake"], seen.get("real")).mean()
         loss = self.adversarial * seen["adversarial"]
         for content in self.content:
-            seen[content.name] = content.distance(fake, y)
             loss = loss + content.weight * seen[content.name]
         return Move("G", loss, seen)
 

@@ -21,10 +21,30 @@ class Perceptual:
 
     def __call__(self, fake: Tensor, target: Tensor) -> Tensor:
         self.features.to(fake.device)
-        made = self.features(_three(fake))
         with torch.no_grad():
             wanted = self.features(_three(target))
-        return mean_square(made, wanted)
+        return Forgotten.apply(fake, lambda x: mean_square(self.features(_three(x)), wanted))
+
+
+class Forgotten(torch.autograd.Function):
+    """f(x), a scalar, whose maps are forgotten at once: its slope is taken on the way and is all that waits for backward.
+
+    A frozen network's maps would stand in memory together with G's and D's, for a gradient that can be had now.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, f: Callable[[Tensor], Tensor]) -> Tensor:
+        with torch.enable_grad():
+            here = x.detach().requires_grad_(True)
+            value = f(here)
+            (slope,) = torch.autograd.grad(value, here)
+        ctx.save_for_backward(slope)
+        return value.detach()
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return upstream * slope, None
 
 
 class Matched:

@@ -50,7 +50,8 @@ class Trainer:
     """Plays the phases' games on `source`. Every number that changes the future is in `state_dict()`.
 
     length: real images in all; more than the phases plan prolongs the last one, whose schedules stay at their end.
-    workers: threads that fetch batches ahead. channels_last: memory layout of convolution weights.
+    workers: threads that fetch batches ahead. channels_last: memory layout of convolution weights; not given: where more
+    than one example goes through at a time (with one, copies of weights between layouts eat what convolutions win).
     micro_batch: so many images at a time go through the networks; gradients of the parts of a batch add up to one step.
     """
 
@@ -64,7 +65,7 @@ class Trainer:
         device: torch.device | str = "cpu",
         precision: Precision = "fp32",
         workers: int = 0,
-        channels_last: bool = True,
+        channels_last: bool | None = None,
         micro_batch: int | None = None,
     ):
         self.micro_batch = micro_batch
@@ -95,7 +96,9 @@ class Trainer:
     def _enter(self, phase: int, drawn: int, rounds: int) -> None:
         spec = self.phases[phase]
         self.phase, self.round, self.spec, self.game = phase, rounds, spec, spec.game
-        layout = {"memory_format": torch.channels_last} if self.channels_last else {}
+        together = min(self.micro_batch or spec.batch, spec.batch)
+        channels_last = together > 1 if self.channels_last is None else self.channels_last
+        layout = {"memory_format": torch.channels_last} if channels_last else {}
         for module in spec.game.players.values():
             module.to(self.device, **layout).train().requires_grad_(True)
         for module in spec.frozen:
