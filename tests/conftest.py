@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ganvas.data.arrays import ArraySource
+from ganvas.data.captions import Captions
 from ganvas.data.domains import Domains
 from ganvas.data.pairs import Pairs
 from ganvas.data.photos import Photos
@@ -21,6 +22,11 @@ from ganvas.recipes.table import RECIPES, wanted
 torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+STACKED = {
+    "scale": 2, "latent": 4, "features": 8, "condition": 4, "width": (4, 4), "d_width": (2, 2), "blocks": 1, "matching": 0.25,
+    "stage_one": 0.25, "matching_width": 4, "matching_batch": 8,
+}  # fmt: skip
 
 # arguments that make a recipe a toy without changing what it is
 TOY = {
@@ -48,6 +54,8 @@ TOY = {
     "cyclegan_small": {"width": 4, "blocks": 1, "pool": 12},
     "srgan": {"width": 4, "blocks": 1, "d_width": 2, "regression": 0.5},
     "srgan_small": {"width": 4, "blocks": 1, "d_width": 2, "regression": 0.5},
+    "stackgan": STACKED,
+    "stackgan_small": STACKED,
 }
 
 
@@ -68,7 +76,7 @@ def edges(images: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def source_of(kind: str) -> Source:
-    """60 pictures with labels, as many pairs, two domains that share none, or 12 photos of as many sizes."""
+    """60 pictures with labels, as many pairs or captions, two domains that share none, or 12 photos of as many sizes."""
     if kind == "images":
         return ArraySource(strokes(), np.arange(60) % 3, name="strokes", classes=("a", "b", "c"))
     if kind == "photos":
@@ -78,6 +86,10 @@ def source_of(kind: str) -> Source:
     made = strokes(side=32)
     if kind == "pairs":
         return Pairs(edges(made), made, name="strokes")
+    if kind == "captions":
+        return Captions(
+            made, [(f"bar {k % 7} in {('red', 'green', 'blue')[k % 3]}",) for k in range(60)], name="strokes"
+        )
     rows = np.arange(60)
     return Domains(edges(made), made, (rows[:25], rows[25:50]), (rows[50:], rows[50:]), name="strokes", truths=True)
 

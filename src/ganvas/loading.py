@@ -9,8 +9,10 @@ from torch import nn
 
 from ganvas.errors import BadInput, Corrupt
 from ganvas.nets.table import NETS
+from ganvas.play.captioned import Captioned
 from ganvas.play.game import Game
 from ganvas.play.latent import Latent, Prior, prior_from_json
+from ganvas.play.matching import Matching
 from ganvas.play.paired import Paired
 from ganvas.play.regression import Regression
 from ganvas.play.unpaired import Unpaired
@@ -28,6 +30,8 @@ GAMES: dict[str, Callable[[nn.Module, Prior | None, dict[str, Any]], Game]] = {
     "Paired": lambda G, prior, about: Paired(G, nn.Identity(), about["source"], about["target"]),
     "Regression": lambda G, prior, about: Regression(G, about["source"], about["target"]),
     "Unpaired": lambda G, prior, about: Unpaired(G, nn.ModuleDict()),
+    "Captioned": lambda G, prior, about: Captioned(G, nn.Identity(), prior),
+    "Matching": lambda G, prior, about: Matching(G),
 }
 
 

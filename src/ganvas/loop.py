@@ -5,17 +5,15 @@ Heavy imports stand inside the functions: the command line reads `train`'s signa
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganvas.errors import Corrupt, Diverged, GanvasError
 
 if TYPE_CHECKING:
+    from ganvas.healing import Care
+    from ganvas.health.doctor import Doctor
     from ganvas.plan import Plan
     from ganvas.study.progress import ProgressLine
     from ganvas.study.sample import Generator
@@ -85,6 +83,8 @@ def train(
     patience: int | None = None,
     resume: str | Path | None = None,
     fork: str | Path | None = None,
+    on_sick: Literal["stop", "tell"] = "tell",
+    heal: bool = False,
     quiet: bool = False,
     **arguments: Any,
 ) -> Run:
@@ -95,14 +95,16 @@ def train(
     Args:
         recipe: a name from `ganvas recipes`, or package.module:function; not given: auto
         data: a folder, zip, .npy or IDX file of your own images, or digits (if not given), mnist, fashion_mnist,
-            cifar10, stacked (three digits, one a colour: 1,000 classes), shapes
+            cifar10, stacked (three digits, one a colour: 1,000 classes), shapes; for recipes of sentences captioned_shapes,
+            or a folder with a captions.csv (file,caption)
         run: the run's folder; not given: runs/RECIPE-DATA
         images: length of the run in real images seen; more than before prolongs a run
         epochs: the same in passes over the training images
         minutes: the same in minutes on this machine, turned into images once by timing the first rounds
         size: side of the images, or HxW; others are centre-cropped and resized
         flip: show every image mirrored half of the time
-        drop_unpaired: leave out pictures without a partner, where a recipe learns from pairs, instead of refusing them all
+        drop_unpaired: leave out pictures without a partner (or a caption), where a recipe learns from pairs, instead of
+            refusing them all
         strict: refuse the data if any file of it is unusable, instead of listing and skipping it
         seed: of weights, order and noise; not given: 0
         device: cpu or cuda; not given: cuda where there is one
@@ -115,6 +117,9 @@ def train(
         patience: looks without a better score after which to stop; not given: never
         resume: a run folder to go on with; what else is not given is as it was there
         fork: a new run folder that starts from the weights of --run or --resume, free to differ in any argument
+        on_sick: what is done when the doctor is sure of an illness: stop the run, or tell and go on
+        heal: when the doctor is sure of an illness that one argument may have made, change it and go on from the last
+            checkpoint before; twice at most, and it is written down in run.json
         quiet: say nothing
         arguments: the recipe's own, as `ganvas show RECIPE` lists them
     """
@@ -128,6 +133,9 @@ def train(
     )  # fmt: skip
     import torch  # takes seconds: what can be refused has been refused by now
 
+    from ganvas.healing import Care, Unwell
+    from ganvas.healing import heal as mend
+    from ganvas.health.doctor import Doctor
     from ganvas.monitoring import wish
     from ganvas.study.progress import ProgressLine
     from ganvas.training.run import RunFolder
@@ -147,7 +155,16 @@ def train(
         with ProgressLine(trainer.length, trainer.images, quiet) as line:
             for sentence in [*plan.said, *said]:
                 line.say(sentence)
-            _play(trainer, folder, line, plan.circumstances)
+            doctor, care = Doctor(trainer, folder.record, folder.folder, line.say), Care(on_sick == "stop", heal)
+            while True:
+                try:
+                    _play(trainer, folder, line, plan.circumstances, doctor, care)
+                    break
+                except Unwell:
+                    trainer.feed.close()
+                    trainer, sentence = mend(plan, folder, doctor, source)
+                    doctor.rewound(trainer)
+                    line.say(sentence)
         finished = trainer.images >= trainer.length
         _close(trainer, folder, line, finished)
     return Run(plan.folder, finished)
@@ -181,16 +198,20 @@ def _restore(trainer: Trainer, folder: RunFolder, plan: Plan) -> list[str]:
     return said
 
 
-def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine, how: dict[str, Any]) -> None:
+def _play(
+    trainer: Trainer, folder: RunFolder, line: ProgressLine, how: dict[str, Any], doctor: Doctor, care: Care
+) -> None:
     """Train to the end, or to the first signal; log, sheets, scores and checkpoints on the way; back to health at most
-    twice."""
+    twice. Raises Unwell where the doctor knows what to change."""
+    from ganvas.health.page import brief, doctors_words
     from ganvas.monitoring import monitor
     from ganvas.training.checkpoint import latest
+    from ganvas.training.stopping import signals
     from ganvas.training.trainer import Sick
     from ganvas.watching import Keeper, Watcher, last_looks, real_looks
 
     real_looks(trainer, folder)
-    with _signals(trainer):
+    with signals(trainer):
         while True:
             keeper, watcher = Keeper(trainer, folder, line.say), Watcher(trainer, folder)
             judge = monitor(trainer, folder, how["watch"], how["patience"] or 0, line.say)
@@ -200,11 +221,15 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine, how: dict[str
                 for tick in trainer.ticks(every=_cadence(trainer)):
                     line.update(tick.images, time.perf_counter() - began, tick.means)
                     watcher.look(tick)
+                    doctor.look(tick)
+                    line.status = doctor.status
                     if judge:
                         judge.look(tick)
                     keeper.save_if_due()
+                    care.see(doctor, folder, trainer, line.say)
                 break
             except Sick as error:
+                doctor.sick(error)
                 if trainer.rollbacks >= ROLLBACKS:
                     raise Diverged(
                         f"stopped: {error}; going back to a healthy checkpoint {ROLLBACKS} times did not help. Try a lower "
@@ -219,8 +244,11 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine, how: dict[str
                 trainer.load_state_dict(state)
                 trainer.rollbacks = rollbacks
                 folder.forget_after(trainer.images)
+                doctor.rewound(trainer)
                 line.say(f"{error}; back to {trainer.images:,} images with other luck ({rollbacks} of {ROLLBACKS})")
         watcher.picture()
+        for sentence in brief(doctor.last_look(), doctors_words()):
+            line.say(sentence)
         keeper.save_last()
     if judge:
         judge.last_word()
@@ -230,9 +258,10 @@ def _play(trainer: Trainer, folder: RunFolder, line: ProgressLine, how: dict[str
 
 def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bool) -> None:
     """Film, curves, report, and what to do next."""
-    from ganvas.study.report import write_report
+    from ganvas import reporting
+    from ganvas.watching import uses
 
-    report = write_report(folder.folder)
+    report = reporting.report(folder.folder, source=trainer.source, say=line.say)
     name = folder.folder
     line.say("")
     if not finished:
@@ -240,24 +269,15 @@ def _close(trainer: Trainer, folder: RunFolder, line: ProgressLine, finished: bo
         line.say(f"    ganvas train --resume {name}")
         return
     line.say(f"done: {trainer.images:,} images. See {report}")
-    views, larger = trainer.source.spec.views, trainer.source.spec.scale > 1
-    if views:
-        line.say(f"  use it      ganvas {'upscale' if larger else 'translate'} {name} picture.png out.png")
-    else:
-        line.say(f"  sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png")
+    ask, own, python = uses(trainer, folder)
+    line.say(ask)
     more = 2 * max(trainer.images, trainer.length)
     if _rate_at_the_end(trainer):
         line.say(f"  train on    ganvas train --resume {name} --images {more}")
     else:  # the schedule has ended at rate 0: there is no training on, only a longer run
         line.say(f"  longer      ganvas train --resume {name} --fork {name}-longer --images {more}")
-    if views:
-        line.say(
-            f"  own images  ganvas train {folder.record['recipe']} --data FOLDER{'' if larger else ' (with A/ and B/)'}"
-        )
-        line.say(f"  in Python   T = ganvas.load({str(name)!r}); T(picture)")
-    else:
-        line.say("  own images  ganvas train --data FOLDER")
-        line.say(f"  in Python   G = ganvas.load({str(name)!r}); G.sample(16, seed=0)")
+    line.say(own)
+    line.say(python)
 
 
 def _rate_at_the_end(trainer: Trainer) -> float:
@@ -270,30 +290,3 @@ def _rate_at_the_end(trainer: Trainer) -> float:
 def _cadence(trainer: Trainer) -> int:
     batch = trainer.spec.batch
     return batch * max(1, min(trainer.length // (batch * TICKS), 500))
-
-
-@contextlib.contextmanager
-def _signals(trainer: Trainer) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or SIGHUP ends the round and then the run, with a checkpoint; a later one interrupts.
-
-    Not within two seconds: shells and impatient fingers send the same wish twice.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    asked = 0.0
-
-    def stop(number: int, frame: object) -> None:
-        nonlocal asked
-        if trainer.stop and time.monotonic() - asked > 2.0:
-            raise KeyboardInterrupt
-        trainer.stop, asked = True, asked or time.monotonic()
-
-    names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before: dict[int, Callable[..., Any]] = {number: signal.signal(number, stop) for number in names}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -186,7 +186,9 @@ def monitor(trainer: Trainer, folder: RunFolder, text: str | None, patience: int
         raise BadInput(
             f"--watch compares what is drawn from noise; {spec.name} has pairs, which every sheet is scored on"
         )
-    if asked is None or spec.views or (text in (None, "auto") and (not ours or spec.held_out < 2 * LEAST)):
+    if spec.text and text not in (None, "auto", "off"):
+        raise BadInput(f"--watch compares what is drawn from noise; {spec.name} has captions: leave it out")
+    if asked is None or spec.views or spec.text or (text in (None, "auto") and (not ours or spec.held_out < 2 * LEAST)):
         return None
     if spec.held_out < 2 * LEAST:
         raise BadInput(

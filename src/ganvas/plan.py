@@ -16,12 +16,13 @@ import numpy as np
 
 from ganvas import __version__
 from ganvas.data.album import open_photos
+from ganvas.data.captioned import open_captions
 from ganvas.data.open import look, open_examples, open_source
 from ganvas.data.source import Source
 from ganvas.errors import BadInput
 from ganvas.recipes import table
 from ganvas.recipes.check import doubts
-from ganvas.training.run import Record, RunFolder
+from ganvas.training.run import Record, RunFolder, healed
 
 if TYPE_CHECKING:
     from ganvas.play.game import Phase
@@ -85,7 +86,7 @@ class Plan:
             self.parent = Path(earlier["forked_from"])
         if self.parent is not None:
             record["forked_from"] = str(self.parent.resolve())
-        phases = self._phases(recipe, source, arguments)
+        phases = self._phases(recipe, source, arguments | healed(earlier or {}))
         self.said += [f"{self.recipe}: {doubt}" for doubt in doubts(phases, source.spec)]
         return record, phases, source
 
@@ -106,6 +107,12 @@ class Plan:
         state, _ = latest(self.parent / "checkpoints", tidy=False)
         if state is None:
             raise BadInput(f"{self.parent} has no checkpoint to fork from")
+        if not trainer.players.keys() & state["players"].keys():
+            there, here = (" and ".join(sorted(players)) for players in (state["players"], trainer.players))
+            raise BadInput(
+                f"{self.parent} has come to the phase of {there}, and this run begins with that of {here}: give the shares of "
+                "the phases before as 0"
+            )
         for name, player in trainer.players.items():
             if name not in state["players"] and "G" in state["players"]:  # a game follows one that G played alone
                 continue
@@ -120,6 +127,10 @@ class Plan:
             if player.average is not None:
                 player.average.load_state_dict(player.module.state_dict())
         return f"forked from {self.parent}: its weights; optimisers and averages start anew"
+
+    def rebuilt(self, source: Source, record: Record) -> list[Phase]:
+        """The phases of a run as it has been healed."""
+        return self._phases(table.find(self.recipe), source, record["arguments"] | healed(record))
 
     def _phases(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> list[Phase]:
         import torch
@@ -139,7 +150,9 @@ class Plan:
             elif earlier:  # timed once, when it began
                 asked = earlier["images"] * self.minutes / earlier["minutes"]
             else:
-                speed, found = self._timed(recipe, source, arguments)
+                speed, seen = self.speed(recipe, source, arguments)
+                busy = f" ({seen:,.0f} beside the other programs that run now)" if seen < 0.8 * speed else ""
+                found = f"timed here: {speed:,.0f} images a second{busy}"
                 asked = speed * self.minutes * 60 * LOOKING
         elif self.epochs is not None:
             if not source.spec.n:
@@ -153,8 +166,8 @@ class Plan:
             self.said.append(f"{found}, so {self.minutes:g} minutes are {asked:,} images; {end}")
         return max(asked, earlier["length"]) if earlier else asked
 
-    def _timed(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> tuple[float, str]:
-        """Images a second of the first rounds here, undisturbed, on networks that are thrown away; and that in words."""
+    def speed(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> tuple[float, float]:
+        """Images a second of the first rounds here, undisturbed and as seen, on networks that are thrown away."""
         from ganvas.training.timing import timed
         from ganvas.training.trainer import Trainer
 
@@ -170,8 +183,7 @@ class Plan:
             took.append([share / speed for speed in timed(trainer, self.circumstances["threads"])])
             trainer.feed.close()
         speed, seen = (1 / sum(seconds) for seconds in zip(*took, strict=True))
-        busy = f" ({seen:,.0f} beside the other programs that run now)" if seen < 0.8 * speed else ""
-        return speed, f"timed here: {speed:,.0f} images a second{busy}"
+        return speed, seen
 
 
 def make_plan(
@@ -204,7 +216,7 @@ def make_plan(
             k: tuple(v) if isinstance(v, list) else v for k, v in old["arguments"].items() if recipe == old["recipe"]
         }
         if fork is not None:
-            same.pop("images", None)
+            same = {k: v for k, v in (same | healed(old)).items() if k != "images"}
         arguments = same | arguments
         minutes = old["minutes"] if not given and fork is None else minutes
         run = run or resume
@@ -238,7 +250,7 @@ def make_plan(
     if wanted.kind != "images":
         options |= {"drop_unpaired": drop_unpaired} | told(table.find(recipe), arguments)
     elif drop_unpaired:
-        raise BadInput(f"--drop-unpaired is for recipes that learn from pairs, and {recipe} does not: leave it out")
+        raise BadInput(f"--drop-unpaired is for recipes of pairs or captions, and {recipe} is none: leave it out")
     name = re.sub(r"[^\w.-]+", "-", f"{recipe}-{Path(data).name if Path(data).exists() else data}")
     folder = Path(run) if run is not None else Path("runs") / name
     if folder.is_dir() and not RunFolder.exists(folder) and any(not p.name.startswith(".") for p in folder.iterdir()):
@@ -269,6 +281,8 @@ def opened(recipe: table.Recipe, data: str, options: dict[str, Any]) -> Source:
         return open_source(data, **options)
     if wanted.kind == "photos":
         return open_photos(data, side=wanted.side, **options)
+    if wanted.kind == "captions":
+        return open_captions(data, side=wanted.side, **options)
     return open_examples(data, wanted.kind, side=wanted.side, **options)
 
 

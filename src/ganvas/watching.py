@@ -5,6 +5,7 @@ import copy
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import nn
@@ -14,6 +15,7 @@ from ganvas.data.labels import spread
 from ganvas.errors import Corrupt, Diverged, Storage
 from ganvas.nets.table import NETS
 from ganvas.study.curves import curves
+from ganvas.study.draw import spoken
 from ganvas.study.ills import equilibrium
 from ganvas.study.log import read_log
 from ganvas.study.sample import SHEET_SIZE, Generator, visible
@@ -33,7 +35,7 @@ from ganvas.training.trainer import Tick, Trainer
 
 SHEETS = 40  # over a run, besides the first and three early ones
 PAIRS = 6  # shown before training begins
-SHOWN_TO_NORMS = 256  # crops, whose every pixel counts in BatchNorm's statistics
+SHOWN_TO_NORMS = 256  # crops, whose every pixel counts in BatchNorm's statistics, or captions
 SAVES = 10
 REFUSALS = 3  # saves in a row that a disk may refuse before the run stops
 
@@ -129,7 +131,7 @@ class Watcher:
 
 def snapshot(trainer: Trainer, folder: RunFolder, path: Path, side: str = "average") -> None:
     """Writes the averaged, or the "live", generator of now to `path`."""
-    side = "live" if trainer.players["G"].average is None else side
+    side = "live" if trainer.players[trainer.game.watched].average is None else side
     record, G = folder.record, standing(trainer, side == "live")
     about = {
         "spec": record["data"]["spec"],
@@ -142,17 +144,24 @@ def snapshot(trainer: Trainer, folder: RunFolder, path: Path, side: str = "avera
 
 def standing(trainer: Trainer, live: bool = False) -> nn.Module:
     """A copy of the averaged generator (the live one where there is none, or on request) in eval mode, with its own
-    BatchNorm statistics: recomputed from noise, or for an average that enlarges pictures from the first training examples.
-    Training goes on as if nobody had looked."""
-    player, source = trainer.players["G"], trainer.source
+    BatchNorm statistics: recomputed from noise, of a game with captions from those of the first training examples beside
+    it, or for an average that enlarges pictures from these examples. Frozen parts keep theirs. Training goes on as if
+    nobody had looked."""
+    player, source = trainer.players[trainer.game.watched], trainer.source
     live = live or player.average is None
     G = copy.deepcopy(player.module if live else player.average)
+    norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in G.modules())
     if source.spec.views:
-        norms = not live and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in G.modules())
+        norms = norms and not live
         batch = next(Feed(source, 0, SHOWN_TO_NORMS, 0, trainer.spec.pixels, trainer.device, 0)) if norms else {}
+    elif source.spec.text:
+        captions = source.batch(0, 0, SHOWN_TO_NORMS)["text"] if norms else np.zeros(0)
+        again = STANDING_BATCHES * STANDING_SIZE // SHOWN_TO_NORMS
+        batch = {"text": torch.from_numpy(np.concatenate([captions] * again)).to(trainer.device)}
     else:
         batch = {"label": torch.from_numpy(spread(source.spec, STANDING_BATCHES * STANDING_SIZE)).to(trainer.device)}
-    return with_standing_statistics(G, trainer.game, getattr(trainer.game, "prior", None), batch)
+    frozen = [name for name, part in player.module.named_modules() if any(part is f for f in trainer.spec.frozen)]
+    return with_standing_statistics(G, trainer.game, getattr(trainer.game, "prior", None), batch, frozen)
 
 
 def standing_generator(trainer: Trainer, live: bool = False) -> Generator | Translator:
@@ -182,6 +191,21 @@ def last_looks(folder: RunFolder) -> None:
         film(frames, folder.samples / "film.gif")
     if rows := read_log(folder.folder / "log.jsonl"):
         curves(rows, folder.folder / "curves.png", equilibrium(rows, folder.record))
+
+
+def uses(trainer: Trainer, folder: RunFolder) -> tuple[str, str, str]:
+    """What can be done with a run: ask it, train its recipe on own images, call it from Python."""
+    spec, name, recipe = trainer.source.spec, folder.folder, folder.record["recipe"]
+    ask, call = f"sample      ganvas sample {name} -n 64 --seed 1 --out sheet.png", "G.sample(16, seed=0)"
+    own = "ganvas train --data FOLDER"
+    if spec.views:
+        call, verb = "G(picture)", "upscale" if spec.scale > 1 else "translate"
+        ask = f"use it      ganvas {verb} {name} picture.png out.png"
+        own = f"ganvas train {recipe} --data FOLDER{'' if spec.scale > 1 else ' (with A/ and B/)'}"
+    if spec.text:
+        ask = f'draw        ganvas draw {name} "{spoken(trainer.source, 1)[1][0]}" -n 8 --out drawn.png'
+        own, call = f"ganvas train {recipe} --data FOLDER (with captions.csv: file,caption)", "G('a sentence', n=4)"
+    return f"  {ask}", f"  own images  {own}", f"  in Python   G = ganvas.load({str(name)!r}); {call}"
 
 
 def _whole(path: Path) -> bool:

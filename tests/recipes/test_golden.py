@@ -35,6 +35,10 @@ VARIANTS = {name: (name, {}) for name in RECIPES} | {
     "sngan resnet": ("sngan", {"net": "resnet"}),
     "srgan game": ("srgan", {"regression": 0.0}),
     "srgan_small pixels": ("srgan_small", {"regression": 0.0, "perceptual": "pixels", "ema": 0.05}),
+    "stackgan stage I": ("stackgan", {"matching": 0.0, "stage_one": 1.0}),
+    "stackgan stage II": ("stackgan", {"matching": 0.0, "stage_one": 0.0}),
+    "stackgan_small stage I relativistic": ("stackgan_small", {"matching": 0.0, "loss": "relativistic"}),
+    "stackgan_small stage II ada": ("stackgan_small", {"matching": 0.0, "stage_one": 0.0, "augment": "ada"}),
     "vae likeliest": ("vae", {"sigma": 0.0, "beta": 2.0}),
 }
 
@@ -53,7 +57,7 @@ def losses(variant: str) -> dict[str, float]:
         trainer = Trainer(toy(name, source.spec, **arguments), source)
         for _ in range(20):
             trainer.play()
-        G = trainer.players["G"]
+        G = trainer.players[trainer.game.watched]
         sums = sum(float(p.detach().double().sum()) for p in (G.average or G.module).parameters())
         return {k: v for k, v in trainer._means().items() if "accuracy" not in k} | {"G average": sums}
     finally:

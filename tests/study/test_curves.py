@@ -11,7 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ganvas.study.curves import MOST, _frame, _smooth, _thinned, curves, in_units
+from ganvas.study.curves import curves
+from ganvas.study.traces import MOST, frame, in_units, smooth, thinned
 
 
 def rows(n=60, **columns):
@@ -151,31 +152,31 @@ print(before, "matplotlib" in sys.modules, "matplotlib.pyplot" in sys.modules)
 
 def test_smoothing_keeps_levels_and_drops_single_spikes():
     flat = np.ones(50)
-    assert np.allclose(_smooth(flat, 5), 1)
+    assert np.allclose(smooth(flat, 5), 1)
     flat[20] = 1000.0
-    assert _smooth(flat, 5).max() == pytest.approx(1.0)
+    assert smooth(flat, 5).max() == pytest.approx(1.0)
     gap = np.where(np.arange(50) == 7, np.nan, 1.0)
-    assert np.isnan(_smooth(gap, 5)).tolist() == np.isnan(gap).tolist()
+    assert np.isnan(smooth(gap, 5)).tolist() == np.isnan(gap).tolist()
     ramp = np.arange(50.0)
-    assert np.allclose(_smooth(ramp, 5)[2:-2], ramp[2:-2]), "centred: not late, as a moving average of the past is"
+    assert np.allclose(smooth(ramp, 5)[2:-2], ramp[2:-2]), "centred: not late, as a moving average of the past is"
 
 
 def test_long_logs_are_thinned_to_means():
     values = np.arange(10 * MOST + 7, dtype=float)
-    thin = _thinned(values)
+    thin = thinned(values)
     assert len(thin) <= MOST + 1 and all(a < b for a, b in pairwise(thin)) and thin[-1] == values[-1]
-    assert np.array_equal(_thinned(values[:MOST]), values[:MOST])
+    assert np.array_equal(thinned(values[:MOST]), values[:MOST])
 
 
 def test_a_frame_makes_room_for_what_costs_little():
     values = np.linspace(0, 1, 500)
-    assert _frame([np.r_[values, 1.3]], 12) == (0.0, 1.3)
-    assert _frame([np.r_[values, 3.0]], 12)[1] == pytest.approx(1, abs=0.02)
+    assert frame([np.r_[values, 1.3]], 12) == (0.0, 1.3)
+    assert frame([np.r_[values, 3.0]], 12)[1] == pytest.approx(1, abs=0.02)
 
 
 def test_a_frame_needs_numbers():
-    assert _frame([np.full(5, np.nan)], 1) is None
-    assert _frame([np.full(5, 2.0)], 1) == (1.5, 2.5)
+    assert frame([np.full(5, np.nan)], 1) is None
+    assert frame([np.full(5, 2.0)], 1) == (1.5, 2.5)
 
 
 def test_images_are_counted_in_thousands_and_millions():

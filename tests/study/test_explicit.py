@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas.study.curves import _losses, curves
+from ganvas.study.curves import curves
 from ganvas.study.ills import equilibrium, ills
 from ganvas.study.log import bounds, judges
 from ganvas.study.progress import in_short
+from ganvas.study.traces import losses
 from ganvas.study.words import describe, headline
 from tests.study.test_words import HEALTHY, WAVE, log
 
@@ -68,11 +69,11 @@ def test_a_swing_is_told_without_a_second_player():
 
 def test_the_curves_are_the_bound_and_its_parts():
     rows = log(**WELL)
-    assert [(name, round(float(values.mean()))) for name, values in _losses(rows)] == [
+    assert [(name, round(float(values.mean()))) for name, values in losses(rows)] == [
         ("−ELBO", 770),
         ("reconstruction", 750),
     ]
-    assert [name for name, _ in _losses(log(**HEALTHY))] == ["D", "G"]
+    assert [name for name, _ in losses(log(**HEALTHY))] == ["D", "G"]
     drawn, without = BytesIO(), BytesIO()
     curves(rows, drawn)
     curves([{k: v for k, v in row.items() if k != "G/kl"} for row in rows], without)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ganvas.cli import captions
 from ganvas.cli.fidelity import enlarges, evaluated
 from ganvas.cli.parse import flags_of, options_of, parse, take_positional
 from ganvas.errors import BadInput
@@ -20,7 +21,8 @@ ABOUT = """Score WHAT: a run, a .safetensors snapshot, or a folder, zip or .npy 
 Every score is printed with its card (network and digest, resize, real images, numbers, seed) and the floor that a
 perfect generator would get at these numbers. Metrics: fid, fid-inf, kid, is, prdc (precision, recall, density,
 coverage), mifid, c_t, authpct, ndb, birthday, classes, ms-ssim, parzen, ppl; for two folders of equal names, and a translator's
-held-out pairs, psnr, ssim, l1 and distance, that of features (LPIPS, where --extractor scales them so).
+held-out pairs, psnr, ssim, l1 and distance, that of features (LPIPS, where --extractor scales them so); for what draws
+sentences r-precision and sharpness, on its held-out captions.
 Scores of a run are kept in its scores.jsonl, where `ganvas compare` finds them. --neighbours shows what may be learned by
 heart: generated pictures beside the training and the held-out images nearest to them."""
 
@@ -82,6 +84,10 @@ def main(argv: Sequence[str]) -> int:
     if enlarges(Path(what)):
         scores, rows = evaluated(Path(what), [*(metrics or ()), *["--neighbours"] * bool(sheet)], options)
         _tell(Path(what), [], scores, rows, out)
+        return 0
+    if captions.illustrates(Path(what)):
+        scores = captions.evaluated(Path(what), [*(metrics or ()), *["--neighbours"] * bool(sheet)], options)
+        _tell(Path(what), [], scores, [], out)
         return 0
     _evaluate(Path(what), metrics, options, out, Path(sheet) if sheet else None)
     return 0

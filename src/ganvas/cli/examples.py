@@ -29,6 +29,11 @@ EXAMPLES = {
         ganvas translate runs/pix2pix-edges drawing.png digit.png
         ganvas translate runs/cyclegan-photos photos out --to A      a folder, the way back
         ganvas translate runs/pix2pix-edges - -                      a pipe: standard input to standard output""",
+    "draw": """
+        ganvas draw runs/stackgan "a small red circle above a blue square" -n 8 --seed 1 --out sheet.png
+        ganvas draw runs/stackgan --prompts sentences.txt --out sheet.png
+        ganvas draw runs/stackgan "a red circle" --to "a blue square" --out film.webp
+        ganvas draw runs/stackgan "a red circle" --stage 1           what stage II begins from""",
     "upscale": """
         ganvas upscale runs/srgan-photos photos out                  a folder; --phase srresnet: truer, less sharp""",
     "evaluate": """
@@ -41,9 +46,16 @@ EXAMPLES = {
         ganvas stats real --out ref.npz                              mean and covariance of Inception's features
         ganvas evaluate generated --against ref.npz""",
     "compare": """
-        ganvas compare runs/auto-digits runs/dcgan-digits""",
+        ganvas compare runs/auto-digits runs/dcgan-digits
+        ganvas compare runs/a runs/b runs/c --html compare.html      a page with their sheets""",
     "report": """
-        ganvas report runs/photos                                    writes runs/photos/report.html""",
+        ganvas report runs/photos                                    writes runs/photos/report.html
+        ganvas report runs/photos --lang ko                          in Korean""",
+    "doctor": """
+        ganvas doctor runs/photos                                    what ails a run, and what to do
+        ganvas doctor --data my/photos                               what is wrong with data, before training
+        ganvas doctor --data my/photos dcgan                         also: what a run of dcgan takes here
+        ganvas doctor --data my/photos --against my/test --out pairs.png""",
     "recipes": """
         ganvas recipes
         ganvas show dcgan                                            all about one of them""",

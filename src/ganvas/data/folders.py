@@ -76,12 +76,17 @@ class Listing:
         return Listing(self.entries + other.entries, self.bad + other.bad, notes=self.notes + other.notes)
 
 
+def _is_table(name: str, tables: Sequence[str]) -> bool:
+    return name in (tables or (LABELS,)) or PurePosixPath(name).suffix.lower() in tables
+
+
 def _counted(n: int, thing: str) -> str:
     return f"1 {thing} is" if n == 1 else f"{n:,} {thing}s are"
 
 
-def list_folder(root: Path, table: str = LABELS) -> Listing:
-    """Every picture file below `root`, and every file called `table`; hidden files and folders are passed over.
+def list_folder(root: Path, *tables: str) -> Listing:
+    """Every picture file below `root`, and every table, by its name (labels.csv, if nothing else is asked for) or its
+    ending (".txt"); hidden files and folders are passed over.
 
     Symbolic links are counted and not followed: what they point to inside is found anyway, once, and what lies outside
     was not given. So no loop of links can be entered. Raises `BadInput` when `root` itself cannot be read.
@@ -110,14 +115,14 @@ def list_folder(root: Path, table: str = LABELS) -> Listing:
                 else:
                     about, path = item.stat(follow_symlinks=False), root / name
                     entry = Entry(name, about.st_size, about.st_mtime_ns, partial(Path, path))
-                    listing.sort_in(name, entry, path.read_bytes() if item.name == table else None)
+                    listing.sort_in(name, entry, path.read_bytes() if _is_table(item.name, tables) else None)
             except OSError as error:  # it went away, or may not be read
                 listing.bad.append((name, error.strerror or "cannot be read"))
     return listing.finish()
 
 
-def list_zip(archive: zipfile.ZipFile, table: str = LABELS) -> Listing:
-    """Every picture in the archive, and every file called `table`, to be read in place; nothing is ever unpacked to disk."""
+def list_zip(archive: zipfile.ZipFile, *tables: str) -> Listing:
+    """Every picture in the archive, and every table, to be read in place; nothing is ever unpacked to disk."""
     listing = Listing()
     for item in archive.infolist():
         parts = item.filename.split("/")
@@ -134,19 +139,19 @@ def list_zip(archive: zipfile.ZipFile, table: str = LABELS) -> Listing:
             listing.sort_in(item.filename, None, reason=f"{item.file_size:,} bytes unpacked are too many for a picture")
         else:
             entry = Entry(item.filename, item.file_size, item.CRC, partial(archive.read, item))
-            listing.sort_in(item.filename, entry, archive.read(item) if parts[-1] == table else None)
+            listing.sort_in(item.filename, entry, archive.read(item) if _is_table(parts[-1], tables) else None)
     return listing.finish()
 
 
 @contextlib.contextmanager
-def listed(path: Path, table: str = LABELS) -> Iterator[Listing]:
+def listed(path: Path, *tables: str) -> Iterator[Listing]:
     """The listing of a folder or of a zip, whose pictures can be read inside the block. Raises `BadInput`."""
     if path.is_dir():
-        yield list_folder(path, table)
+        yield list_folder(path, *tables)
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            yield list_zip(archive, table)
+            yield list_zip(archive, *tables)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
         raise BadInput(f"{printable(path)} cannot be read: {printable(str(error))}; make it again") from error
 

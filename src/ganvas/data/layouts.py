@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 
 from ganvas.data.folders import Listing, some
 from ganvas.data.pairs_table import TABLE, read_pairs
+from ganvas.data.text import CHARACTERS
 from ganvas.errors import BadInput
 from ganvas.files import printable
 
@@ -30,7 +31,9 @@ LAYOUTS = (
     f"{TABLE} with the columns a,b"
 )
 
-Kind = Literal["twice", "case", "alone", "missing", "size", "shape", "extra"]
+Kind = Literal[
+    "twice", "case", "alone", "missing", "size", "shape", "extra", "no caption", "no file", "empty", "again", "long"
+]  # fmt: skip
 _WORDS = {
     "twice": "one name used twice on one side",
     "case": "names that differ in upper and lower case or in accents",
@@ -39,11 +42,16 @@ _WORDS = {
     "size": "two sizes in one pair",
     "shape": "not two pictures side by side",
     "extra": "outside of the two sides",
+    "no caption": "pictures without a caption",
+    "no file": "captions of a picture that is not there",
+    "empty": "captions without a word",
+    "long": f"captions over {CHARACTERS:,} characters",
+    "again": "captions given twice to one picture",
 }
 
 
 class Problem(NamedTuple):
-    """Files that cannot be paired, and why: one reason, all the files it concerns."""
+    """Files (or captions) that cannot be paired, and why: one reason, all the files it concerns."""
 
     kind: Kind
     files: tuple[str, ...]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganvas.data import builtin, tasks, toys
 from ganvas.data.arrays import ArraySource
+from ganvas.data.captioned_shapes import NAME as CAPTIONED_SHAPES
 from ganvas.data.decode import Channels, decode
 from ganvas.data.examples import Want, from_folder, from_two
 from ganvas.data.folders import below, judged, labels, listed
@@ -192,6 +193,8 @@ def _existing(text: str, names: Sequence[str] = NAMES) -> Path:
         path = Path(text).expanduser()
         path.stat()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; ~ of an unknown user
+        if text.partition(":")[0] == CAPTIONED_SHAPES and CAPTIONED_SHAPES not in names:
+            raise BadInput(f"{text} are pictures with sentences, for recipes that read them: stackgan") from None
         if text.partition(":")[0] in TASKS:
             raise BadInput(
                 f"{text} is a task of two pictures each, for recipes that translate: pix2pix, cyclegan"

@@ -10,6 +10,8 @@ from ganvas.nets.resnet import ResNetDiscriminator, ResNetGenerator
 from ganvas.nets.sngan import SNGANDiscriminator, SNGANGenerator
 from ganvas.nets.srresnet import SRGANDiscriminator, SRResNet
 from ganvas.nets.stability import StabilityDiscriminator, StabilityGenerator
+from ganvas.nets.stackgan import MatchingDiscriminator, StageOne, StageTwo
+from ganvas.nets.text import Matcher
 from ganvas.nets.translation import ResNetTranslator, TwoWay
 from ganvas.nets.unet import UNet
 from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
@@ -45,5 +47,9 @@ NETS: dict[str, type[nn.Module]] = {
         TwoWay,
         SRResNet,
         SRGANDiscriminator,
+        Matcher,
+        StageOne,
+        StageTwo,
+        MatchingDiscriminator,
     )
 }

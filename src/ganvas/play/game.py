@@ -28,6 +28,7 @@ class Game(ABC):
 
     needs: frozenset[str]  # batch keys it cannot do without
     players: dict[str, nn.Module]
+    watched: str = "G"  # the player that sheets and snapshots show
 
     @abstractmethod
     def round(self, batches: Iterator[Batch], clock: Clock) -> Iterator[Move | tuple[Move, ...]]:

@@ -34,7 +34,7 @@ class Paired(Game):
 
     G: picture → picture; D: (source and) target on top of each other → logits of any shape. `source` and `target` are
     the batch's keys. `content`: distances to the target that join G's loss. `adversarial`: weight of the adversarial part
-    of it (SRGAN's is 1e-3). `told`: D sees the source too. `d_weight`: of D's whole loss; ½ "slows down the rate at which
+    of it (SRGAN's is 1e-3). `told`: D sees the source too. `d_weight`: of D's adversarial loss; ½ "slows down the rate at which
     D learns relative to G" (section 3.3). `jitter` moves both pictures alike; `augment` is what D sees them through, on
     top of each other.
     """

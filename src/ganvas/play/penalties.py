@@ -60,7 +60,7 @@ class GradientPenalty:
 
     def __call__(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, clock: Clock) -> Tensor:
         # fp32: a squared norm of small gradients has no digits left in bf16
-        with torch.autocast(real.device.type, enabled=False):
+        with torch.autocast("cpu" if real.is_meta else real.device.type, enabled=False):
             x = widened(self.at(real, fake).detach()).requires_grad_()
             with Kinks():
                 logits = D(x)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ganvas.play.penalties import widened
 from ganvas.play.regression import mean_square
@@ -42,6 +43,7 @@ class Forgotten(torch.autograd.Function):
         return value.detach()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
         (slope,) = ctx.saved_tensors
         return upstream * slope, None

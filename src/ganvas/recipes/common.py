@@ -71,18 +71,18 @@ def settled(settle: Callable[[Any, dict[str, Any]], tuple[dict[str, Any], list[s
 
 
 class Wants(NamedTuple):
-    """The data a recipe is for: single images, pairs, domains or photos; which of ours by default; their longest side.
+    """The data a recipe is for: of which kind, which of ours by default, and their longest side.
 
     told: the recipe's arguments that the data are opened with.
     """
 
-    kind: Literal["images", "pairs", "domains", "photos"] = "images"
+    kind: Literal["images", "pairs", "domains", "photos", "captions"] = "images"
     data: str = "digits"
     side: int = 64
     told: tuple[str, ...] = ()
 
 
-def wants(kind: Literal["pairs", "domains", "photos"], *, data: str, side: int, told: tuple[str, ...] = ()):
+def wants(kind: Literal["pairs", "domains", "photos", "captions"], *, data: str, side: int, told: tuple[str, ...] = ()):
     """Says what data a recipe is for; those that do not are for single images."""
 
     def of(recipe):

@@ -17,6 +17,7 @@ from ganvas.recipes.paired import pix2pix, pix2pix_small
 from ganvas.recipes.r3gan import r3gan
 from ganvas.recipes.smooth import r1, sngan
 from ganvas.recipes.srgan import srgan, srgan_small
+from ganvas.recipes.stackgan import stackgan, stackgan_small
 from ganvas.recipes.unpaired import cyclegan, cyclegan_small
 from ganvas.recipes.vae import vae
 from ganvas.recipes.variants import dragan, lsgan, pacgan
@@ -29,7 +30,8 @@ RECIPES: dict[str, Recipe] = {
     recipe.__name__: recipe
     for recipe in (
         auto, vae, gan_2014, gan, gan_dropout, gan_leaky, cgan, dcgan, dcgan_upsample, lsgan, acgan, wgan, wgan_gp, dragan,
-        pix2pix, pix2pix_small, cyclegan, cyclegan_small, srgan, srgan_small, pacgan, sngan, r1, r3gan,
+        pix2pix, pix2pix_small, cyclegan, cyclegan_small, srgan, srgan_small, stackgan, stackgan_small,
+        pacgan, sngan, r1, r3gan,
     )
 }  # fmt: skip
 

@@ -37,22 +37,18 @@ def layers(phase: Phase, spec: DataSpec) -> dict[str, list[Layer]]:
     """Each player's layers in the order in which they answer, with shapes seen on two examples (of pairs on one)."""
     phase = _weightless(phase, spec)
     found: dict[str, list[Layer]] = {name: [] for name in phase.game.players}
-    hooks, counts, done = [], dict.fromkeys(found, 0), set[str]()
-    for name, player in phase.game.players.items():
-        for path, module in player.named_modules():
-            if _is_layer(path, module):
-                hooks.append(module.register_forward_hook(_recorder(name, found[name], done)))
-                counts[name] += 1
-        hooks.append(
-            player.register_forward_hook(lambda *_, name=name: done.add(name))
-        )  # a round asks D more than once
+    hooks = [
+        module.register_forward_hook(_recorder(found[name]))
+        for name, player in phase.game.players.items()
+        for path, module in player.named_modules()
+        if _is_layer(path, module)
+    ]
     try:
         _moves(phase, spec, 1, _together(phase, 1 if spec.views else 2))
     finally:
         for hook in hooks:
             hook.remove()
-    # a player that is asked in parts, as a VAE is, has no first pass that ends: each layer counts once
-    return {name: rows[: counts[name]] for name, rows in found.items()}
+    return found
 
 
 def cost(phase: Phase, spec: DataSpec, batch: int = 4) -> Cost:
@@ -83,13 +79,13 @@ def cost(phase: Phase, spec: DataSpec, batch: int = 4) -> Cost:
 
 
 def _weightless(phase: Phase, spec: DataSpec) -> Phase:
-    """Translators of large pictures take minutes a round; without numbers, which are not looked at, a second."""
-    if not spec.views:
+    """Large networks take minutes a round; without numbers, which are not looked at, a second."""
+    if not spec.views and spec.text is None:
         return phase
-    phase = phase._replace(game=copy.deepcopy(phase.game))
-    for player in phase.game.players.values():
+    game, frozen = copy.deepcopy((phase.game, phase.frozen))
+    for player in game.players.values():
         player.to("meta")
-    return phase
+    return phase._replace(game=game, frozen=frozen)
 
 
 def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
@@ -101,13 +97,16 @@ def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
         while True:
             drawn += batch
             grey = sum(phase.pixels) / 2
-            image = torch.full((batch, *spec.shape), grey)
+            device = next(next(iter(phase.game.players.values())).parameters()).device
+            image = torch.full((batch, *spec.shape), grey, device=device if spec.text else None)
             label = torch.from_numpy(spread(spec, batch))
-            device = next(phase.game.players["G"].parameters()).device
             views = {view.key: torch.full((batch, *view.shape), grey, device=device) for view in spec.views}
-            yield {"image": image, "label": label, "held_out": image, "held_out_label": label, **views}
+            captions = {key: said(spec, batch, device) for key in ("text", "wrong", "held_out_text") if spec.text}
+            yield {"image": image, "label": label, "held_out": image, "held_out_label": label, **views, **captions}
 
-    params = {name: list(player.parameters()) for name, player in phase.game.players.items()}
+    for module in phase.frozen:
+        module.eval().requires_grad_(False)
+    params = {name: [p for p in net.parameters() if p.requires_grad] for name, net in phase.game.players.items()}
     for k in range(rounds):
         later = START + k  # in the first rounds, and in every 500th, WGAN's critic moves a hundred times
         for together in phase.game.round(blanks(), Clock(later * batch, later, phase.images)):
@@ -116,16 +115,24 @@ def _moves(phase: Phase, spec: DataSpec, rounds: int, batch: int) -> int:
     return drawn
 
 
+def said(spec: DataSpec, n: int, device: torch.device) -> Tensor:
+    """Rows of captions, all alike."""
+    return torch.ones(n, spec.text.length, dtype=torch.int64 if spec.text.words else None, device=device)
+
+
 def _together(phase: Phase, batch: int) -> int:
     """At least `batch` images, as many as D wants at a time (PacGAN)."""
     packs = [m.size for player in phase.game.players.values() for m in player.modules() if isinstance(m, Pack)]
     return math.lcm(batch, *packs)
 
 
-def _recorder(name: str, rows: list[Layer], done: set[str]):
+def _recorder(rows: list[Layer]):
+    seen = set[nn.Module]()  # of one layer: a round asks D more than once, and a VAE or a text encoder in parts
+
     def record(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        if name in done:
+        if module in seen:
             return
+        seen.add(module)
         shape = "×".join(map(str, output.shape[1:]))
         own = sum(p.numel() for p in _own_parameters(module))
         rows.append(Layer(_describe(module), shape, own))

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganvas import files
-from ganvas.study.log import Row, bounds, judges, phase, players, series, settle
+from ganvas.study import traces
+from ganvas.study.log import Row, bounds, phase, series, settle
+from ganvas.study.traces import SMOOTH, in_units, smooth, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-SMOOTH = 40  # the thick line has room for about so many independent points
-MOST = 1500  # points a line is drawn with; more are averaged in groups, the eye cannot tell
 
 # Okabe and Ito's palette, safe for the colour-blind; on dark ground its light half
 Look = dict[str, Any]
@@ -39,7 +38,7 @@ def curves(
     from matplotlib.figure import Figure
 
     rows, look = settle(rows), DARK if dark else LIGHT
-    losses, beliefs, kl = _losses(rows), _beliefs(rows), _parts(rows, {"kl": "KL"})
+    losses, beliefs, kl = traces.losses(rows), traces.beliefs(rows), traces.parts(rows, {"kl": "KL"})
     second = beliefs or kl
     figure = Figure(figsize=(6.4, 5.6 if second else 3.4), dpi=200, facecolor=look["ground"], layout="constrained")
     FigureCanvasAgg(figure)
@@ -59,31 +58,6 @@ def curves(
     buffer = BytesIO()
     figure.savefig(buffer, format="png", facecolor=look["ground"], metadata={"Software": None})
     out.write(buffer.getvalue()) if isinstance(out, BytesIO) else files.write_atomic(Path(out), buffer.getvalue())
-
-
-def _losses(rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:
-    if bounds(rows):
-        downward = [("−ELBO", -elbo) for _, elbo in _parts(rows, {"elbo": "ELBO"})]
-        return downward + _parts(rows, {"reconstruction": "reconstruction"})
-    return [(name, series(rows, f"{name}/loss")) for name in players(rows)]
-
-
-def _parts(rows: Sequence[Row], titles: Mapping[str, str]) -> list[tuple[str, np.ndarray]]:
-    """These parts of a bound, where they are logged."""
-    found = [(title, series(rows, f"{player}/{key}")) for player in bounds(rows) for key, title in titles.items()]
-    return [(title, values) for title, values in found if np.isfinite(values).any()]
-
-
-def _beliefs(rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:
-    """D(x), D(G(z)) and the share told apart, of each discriminator that logs them."""
-    found, names = [], judges(rows)
-    for judge in names:
-        titles = {"p_real": f"{judge}(x)", "p_fake": f"{judge}(G(z))", "accuracy": "told apart"}
-        for key, title in titles.items():
-            values = series(rows, f"{judge}/{key}")
-            if np.isfinite(values).any():
-                found.append((title if key != "accuracy" or len(names) == 1 else f"{title} by {judge}", values))
-    return found
 
 
 def _dress(axes: "Axes", label: str, rows: Sequence[Row], look: Look) -> None:
@@ -121,10 +95,10 @@ def _draw(
     images, width = series(rows, "images"), max(1, len(rows) // SMOOTH)
     for i, (name, values) in enumerate(lines):
         colour, style = look["lines"][i % 4], ("-", "--", ":")[i // 4 % 3]
-        x, y = _thinned(images), _thinned(values)
+        x, y = thinned(images), thinned(values)
         if width > 1:
             axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.35)
-            y = _thinned(_smooth(values, width))
+            y = thinned(smooth(values, width))
         marker = "o" if len(rows) < 3 else ""  # a line needs two points to be seen
         axes.plot(x, y, style, color=colour, linewidth=1.9, label=name, marker=marker, markersize=4)
     if lines:
@@ -132,25 +106,11 @@ def _draw(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, labelcolor=look["ink"], fontsize=10,
             borderaxespad=0.2, handlelength=1.6,
         )  # fmt: skip
-        frame = frame or _frame([values for _, values in lines], width)
+        frame = frame or traces.frame([values for _, values in lines], width)
     if frame:
         margin = 0.04 * (frame[1] - frame[0])
         axes.set_ylim(frame[0] - margin, frame[1] + margin)
         _say_what_is_outside(axes, np.concatenate([values for _, values in lines]), look)
-
-
-def _frame(lines: Sequence[np.ndarray], width: int) -> tuple[float, float] | None:
-    """A range for all running means and the middle 98 % of the rows; for all rows if that costs little room."""
-    every = [line[np.isfinite(line)] for line in lines]
-    every = [line for line in every if len(line)]
-    if not every:
-        return None
-    shown = [np.quantile(line, (0.01, 0.99)) for line in every] + [_smooth(line, width) for line in every]
-    low, high = float(min(v.min() for v in shown)), float(max(v.max() for v in shown))
-    lowest, highest = float(min(v.min() for v in every)), float(max(v.max() for v in every))
-    room = 0.4 * (high - low)
-    low, high = low if lowest < low - room else lowest, high if highest > high + room else highest
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _say_what_is_outside(axes: "Axes", values: np.ndarray, look: Look) -> None:
@@ -181,31 +141,3 @@ def _rest(axes: "Axes", equilibrium: Mapping[str, float], names: Sequence[str], 
             f"{' and '.join(names[i] for i in who)} at equilibrium: {level:.3g}", (1, level), xytext=(0, 3),
             xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color=colour, fontsize=9,
         )  # fmt: skip
-
-
-def _smooth(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean of the `width` points around each but the highest and the lowest: one wild row does not move it.
-
-    Fewer points at the ends; nan stays nan.
-    """
-    padded = np.pad(values, (width // 2, (width - 1) // 2), constant_values=np.nan)
-    means = []
-    for value, around in zip(values, np.lib.stride_tricks.sliding_window_view(padded, width), strict=True):
-        known = np.sort(around[np.isfinite(around)])
-        means.append((known[1:-1] if len(known) > 2 else known).mean() if np.isfinite(value) else value)
-    return np.array(means)
-
-
-def _thinned(values: np.ndarray) -> np.ndarray:
-    """Means of neighbours, so that at most `MOST` points remain."""
-    group = -(-len(values) // MOST) if len(values) else 1
-    whole = values[: len(values) // group * group].reshape(-1, group).mean(axis=1)
-    return np.append(whole, values[-1:]) if group > 1 else whole
-
-
-def in_units(images: float) -> str:
-    """12,800 → "12.8 k", 1,500,000 → "1.5 M"."""
-    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(images) >= size:
-            return f"{images / size:.4g}{unit}"
-    return f"{images:.4g}"

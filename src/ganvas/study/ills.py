@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ganvas.study.lang import Words, speak
 from ganvas.study.log import Row, bounds, judges, latest_phase, mean, players, series, tail
 from ganvas.study.trend import FEWEST, Trend, trend
 
@@ -17,125 +18,97 @@ OFFSET_FREE = {"wasserstein", "hinge"}  # the generator's loss is −D(G(z)), wh
 
 
 class Ill(NamedTuple):
-    """Something that the log shows: its name for a headline, and a sentence or two with the evidence and a way out."""
+    """Something that the log shows: its key, its name for a headline, a sentence or two with evidence and a way out."""
 
+    key: str
     name: str
     sentence: str
 
 
-def ills(rows: Sequence[Row], run: Run) -> list[Ill]:
+def ills(rows: Sequence[Row], run: Run, say: Words | None = None) -> list[Ill]:
     """What the log shows of: broken numbers, D won, D learned nothing, G starved, an unused code, swings.
 
-    Looks at the last phase.
+    Looks at the last phase. say: the language; not given: English.
     """
     if not rows:
         return []
-    last = latest_phase(rows)
+    say, last = say or speak(), latest_phase(rows)
     checks = (_won, _learned_nothing, _starved, _collapsed, _swings)
-    return [ill for ill in (_broken(rows), *(check(last, run) for check in checks)) if ill]
+    return [ill for ill in (_broken(rows, say), *(check(last, run, say) for check in checks)) if ill]
 
 
-def _broken(rows: Sequence[Row]) -> Ill | None:
+def _ill(say: Words, key: str, text: str = "text", /, **fields: Any) -> Ill:
+    return Ill(key, say(f"ill.{key}.name"), say(f"ill.{key}.{text}", **fields))
+
+
+def _broken(rows: Sequence[Row], say: Words) -> Ill | None:
     bad = [(row, key) for row in rows for key, value in row.items() if value is None or _endless(value)]
     if not bad:
         return None
     (first, key), count = bad[0], len({id(row) for row, _ in bad})
-    return Ill(
-        "its numbers broke down",
-        f"{count} of {len(rows)} rows hold a number that is not finite, first {key} at {first['images']:,.0f} images. "
-        "What was learned from there on cannot be trusted; go back to a checkpoint from before, with a smaller "
-        "learning rate.",
-    )
+    return _ill(say, "broken", bad=count, n=len(rows), key=key, images=first["images"])
 
 
 def _endless(value: Any) -> bool:
     return isinstance(value, float) and not np.isfinite(value)
 
 
-def _won(rows: Sequence[Row], run: Run) -> Ill | None:
+def _won(rows: Sequence[Row], run: Run, say: Words) -> Ill | None:
     end, fair = tail(rows), equilibrium(rows, run).get("D", 0.0)
     loss, accuracy = mean(end, "D/loss"), mean(end, "D/accuracy")
     if len(rows) < FEWEST or not loss < 0.1 * fair or accuracy <= 0.98:
         return None
-    right = f"it is right {percent(accuracy)} of the time and " if accuracy == accuracy else ""
-    return Ill(
-        "the discriminator has won",
-        f"The discriminator has won: in the last {len(end)} rows {right}its loss, {loss:.2g}, is below a tenth of the "
-        f"{fair:.3g} of one that cannot tell. The generator learns little from such a judge; a gradient penalty, "
-        "dropout or a smaller learning rate in the discriminator weaken it.",
-    )
+    right = say("ill.won.right", accuracy=percent(accuracy)) if accuracy == accuracy else ""
+    return _ill(say, "won", n=len(end), right=right, loss=loss, fair=fair)
 
 
-def _learned_nothing(rows: Sequence[Row], run: Run) -> Ill | None:
+def _learned_nothing(rows: Sequence[Row], run: Run, say: Words) -> Ill | None:
     fair = equilibrium(rows, run).get("D", 0.0)
     idle = (series(rows, "D/loss") >= 0.99 * fair) & (np.abs(series(rows, "D/accuracy") - 0.5) <= 0.03)
     if len(rows) < FEWEST or not fair or idle.mean() < 0.95:
         return None
-    return Ill(
-        "the discriminator has learned nothing",
-        f"The discriminator has learned nothing: from the first row to the last its loss stays at the {fair:.3g} of "
-        "one that cannot tell, or above, and it is right half of the time. That is not an equilibrium that was reached "
-        "but a judge that never judged: look at its learning rate, at too strong a penalty, at the pixel range of both "
-        "its inputs.",
-    )
+    return _ill(say, "idle", fair=fair)
 
 
-def _starved(rows: Sequence[Row], run: Run) -> Ill | None:
+def _starved(rows: Sequence[Row], run: Run, say: Words) -> Ill | None:
     believed = mean(tail(rows), "D/p_fake")
     if len(rows) < FEWEST or loss_name(run) != "minimax" or not believed < 0.01:
         return None
-    return Ill(
-        "the generator is starved",
-        f"The generator is starved: D(G(z)) is {believed:.2g}, and with the minimax loss that is also the slope it "
-        "learns from (vanishing gradient). The non-saturating loss has a slope near 1 here.",
-    )
+    return _ill(say, "starved", believed=believed)
 
 
-def _collapsed(rows: Sequence[Row], run: Run) -> Ill | None:
+def _collapsed(rows: Sequence[Row], run: Run, say: Words) -> Ill | None:
     kl = min((mean(tail(rows), f"{player}/kl") for player in bounds(rows)), default=np.inf)
     if len(rows) < FEWEST or not kl < UNUSED:
         return None
-    return Ill(
-        "posterior collapse",
-        f"Posterior collapse: in the last {len(tail(rows))} rows KL is {kl:.2g} nats an image, and that is the most that "
-        "the code z can say about its image. The decoder draws the same picture whatever it is told; a smaller --sigma or "
-        "--beta makes the code worth its price.",
-    )
+    return _ill(say, "collapsed", n=len(tail(rows)), kl=kl)
 
 
-def _swings(rows: Sequence[Row], run: Run) -> Ill | None:
-    swings = [(label, course) for label, course in courses(rows, run) if course.kind == "swinging"]
+def _swings(rows: Sequence[Row], run: Run, say: Words) -> Ill | None:
+    swings = [(what, course) for what, course in courses(rows, run, say) if course.kind == "swinging"]
     if not swings:
         return None
-    told = " and ".join(f"{name} swings {c.cycles} times between {c.low:.2g} and {c.high:.2g}" for name, c in swings)
-    return Ill(
-        "oscillation",
-        f"In the last third of the log {told}: the players chase each other instead of settling (oscillation). Smaller "
-        "learning rates, a smaller β1 or a gradient penalty damp it."
-        if not bounds(rows)
-        else f"In the last third of the log {told} (oscillation). A smaller learning rate damps it.",
-    )
+    told = [say("ill.swings.swing", what=what, cycles=c.cycles, low=c.low, high=c.high) for what, c in swings]
+    return _ill(say, "swings", "alone" if bounds(rows) else "text", told=say.together(told))
 
 
-def courses(rows: Sequence[Row], run: Run) -> list[tuple[str, Trend]]:
+def courses(rows: Sequence[Row], run: Run, say: Words | None = None) -> list[tuple[str, Trend]]:
     """What is followed, in words, and its trend over the last third.
 
     Each loss; of a Wasserstein critic its distance, of an explicit density its bound and the part that the code costs.
     """
+    say = say or speak()
     if explicit := bounds(rows):
-        watched = [
-            (name, series(rows, f"{player}/{key}"))
-            for player in explicit
-            for name, key in (("the ELBO", "elbo"), ("KL", "kl"))
-        ]
+        watched = [(say(f"course.{key}"), series(rows, f"{p}/{key}")) for p in explicit for key in ("elbo", "kl")]
     elif loss_name(run) == "wasserstein":
         watched = [
-            (f"the distance that {d} sees", series(rows, f"{d}/real") - series(rows, f"{d}/fake")) for d in judges(rows)
+            (say("course.distance", player=d), series(rows, f"{d}/real") - series(rows, f"{d}/fake"))
+            for d in judges(rows)
         ]
     else:
-        watched = [(f"the loss of {player}", series(rows, f"{player}/loss")) for player in players(rows)]
+        watched = [(say("course.loss", player=player), series(rows, f"{player}/loss")) for player in players(rows)]
     start = len(rows) - len(rows) // 3
-    return [(label, course) for label, values in watched if (course := trend(values[start:]))]
+    return [(what, course) for what, values in watched if (course := trend(values[start:]))]
 
 
 def equilibrium(rows: Sequence[Row], run: Run) -> dict[str, float]:

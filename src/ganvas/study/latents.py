@@ -55,10 +55,8 @@ class Places(NamedTuple):
 def with_latents(generator: Generator | Translator, name: str | Path = "it") -> Generator:
     """The generator, if it draws from noise. Raises BadInput, one line, for those that have no z."""
     if not isinstance(generator, Generator) or generator.prior is None:
-        what = type(generator).__name__.lower()
-        raise BadInput(
-            f"{name} has no latent space: a {what} makes pictures of pictures; give a run that draws from noise"
-        )
+        what = getattr(generator, "answers", "it makes pictures of pictures")
+        raise BadInput(f"{name} has no latent space: {what}; give a run that draws from noise")
     return generator
 
 

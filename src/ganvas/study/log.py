@@ -18,13 +18,18 @@ def read_log(path: Path) -> list[Row]:
 
     A line that is not a row (torn by a crash while it was written, or edited) is skipped.
     """
+    return settle(read_rows(path))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The same as they were written, those that were told again later among them."""
     try:
         text = Path(path).read_bytes().decode(errors="replace")
     except FileNotFoundError:
         return []
     except OSError as e:
         raise BadInput(f"{path} cannot be read: {e.strerror or e}") from None
-    return settle(filter(None, map(_row, text.splitlines())))
+    return list(filter(None, map(_row, text.splitlines())))
 
 
 def _row(line: str) -> Row | None:

@@ -17,6 +17,7 @@ class ProgressLine:
         self.console = console or Console()
         self.history: deque[tuple[float, int]] = deque([(0.0, start)], maxlen=30)
         self.seconds, self.numbers, self.printed = 0.0, "", time.monotonic()
+        self.status = ""  # the doctor's word, shown first
         self.bar = Progress(
             BarColumn(8), TextColumn("{task.description}"), console=self.console, disable=quiet or not self.console.is_terminal
         )  # fmt: skip
@@ -35,7 +36,9 @@ class ProgressLine:
         self.history.append((seconds, images))
         if means:
             self.numbers = in_short(means)
-        text = " · ".join(filter(None, [f"{images:,}/{self.total:,} images", self._speed(images), self.numbers]))
+        text = " · ".join(
+            filter(None, [f"{images:,}/{self.total:,} images", self._speed(images), self.status, self.numbers])
+        )
         self.bar.update(self.task, completed=images, description=text)
         due = time.monotonic() - self.printed > 10 or images >= self.total
         if not self.quiet and not self.console.is_terminal and due and means:

@@ -13,7 +13,9 @@ from ganvas.data.pixels import WHITE, with_channels
 from ganvas.data.source import DataSpec, Source, View
 from ganvas.errors import BadInput
 from ganvas.measure.pictures import psnr, ssim
+from ganvas.play.captioned import Captioned
 from ganvas.play.game import Game
+from ganvas.play.matching import Matching
 from ganvas.study.picture import from_pil, to_pil
 from ganvas.study.sample import Generator
 from ganvas.study.sheets import sheet
@@ -33,6 +35,8 @@ class Translator:
     net: in eval mode. pixels: the range it works in. spec: what the data said of itself; its views say what goes in and
     comes out. images: examples it was trained on. label: recipe and arguments, for people.
     """
+
+    answers = "a translator makes pictures of pictures"
 
     def __init__(
         self, net: nn.Module, game: Game, spec: DataSpec, pixels: tuple[float, float], images: int = 0,
@@ -208,7 +212,11 @@ def asked(
     net: nn.Module, game: Game, spec: DataSpec, pixels: tuple[float, float], images: int = 0, label: dict | None = None
 ) -> Generator | Translator:
     """What `net` is asked through: a translator where examples have several pictures, an upscaler where they are of two
-    sizes, else a generator from noise."""
+    sizes, an illustrator where it draws sentences, else a generator from noise."""
+    if type(game) in (Captioned, Matching):
+        from ganvas.study.draw import Illustrator, Reader
+
+        return {Captioned: Illustrator, Matching: Reader}[type(game)](net, game, spec, pixels, images, label)
     if spec.scale > 1:
         from ganvas.study.upscale import Upscaler  # which is a translator
 

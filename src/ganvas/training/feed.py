@@ -67,11 +67,11 @@ class Feed:
             self.pool.shutdown(wait=True, cancel_futures=True)
 
     def _held_out(self) -> Arrays:
-        n, names = len(self.aside["image"]), {"image": "held_out", "label": "held_out_label"}
+        n = len(self.aside["image"])
         first, last = self.drawn // n, (self.drawn + self.size - 1) // n
         cycles = (np.random.default_rng([self.seed, cycle]).permutation(n) for cycle in range(first, last + 1))
         rows = np.concatenate(list(cycles))[self.drawn - first * n :][: self.size]
-        return {names[name]: array[rows] for name, array in self.aside.items()}
+        return {"held_out" if name == "image" else f"held_out_{name}": a[rows] for name, a in self.aside.items()}
 
     def _fetch(self) -> Arrays:
         if self.pool is None:

@@ -7,12 +7,13 @@ from torch import nn
 
 from ganvas.errors import BadInput
 from ganvas.nets.layers import MinibatchStd, Pack
+from ganvas.nets.text import Matcher
 from ganvas.nets.vae import Spread
 from ganvas.play.game import Move, Phase
 from ganvas.play.penalties import around
 
 # layers whose output for one image depends on the others, or that change as they are used
-ACROSS = (nn.modules.batchnorm._BatchNorm, MinibatchStd, Spread)
+ACROSS = (nn.modules.batchnorm._BatchNorm, MinibatchStd, Spread, Matcher)
 
 
 def parts_of(batch: int, micro_batch: int | None) -> int:

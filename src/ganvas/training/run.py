@@ -24,6 +24,14 @@ def identity(record: Record) -> Record:
     }
 
 
+def healed(record: Record) -> dict[str, Any]:
+    """The arguments that `--heal` has changed in this run, as they are now."""
+    changes: dict[str, Any] = {}
+    for one in record.get("healed", ()):
+        changes |= {k: tuple(v) if isinstance(v, list) else v for k, v in one["changes"].items()}
+    return changes
+
+
 class RunFolder:
     """The files of one run. `record` is run.json: recipe and arguments as resolved, data, seed, length, versions."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,16 +88,20 @@ def images_of(path: Path) -> int | None:
 
 
 @torch.no_grad()
-def with_standing_statistics(G: nn.Module, game: Game, prior: Prior | None, batch: Batch) -> nn.Module:
+def with_standing_statistics(
+    G: nn.Module, game: Game, prior: Prior | None, batch: Batch, frozen: Sequence[str] = ()
+) -> nn.Module:
     """`G` in eval mode, BatchNorm's running statistics recomputed from what it makes (in place; returns G).
 
     An average of weights is not the network whose statistics were collected: used as it is, it fails silently.
     The latents are those of seed 0, so the result is a function of the weights alone and no random state is touched.
     batch: what the game needs besides noise, for STANDING_BATCHES × STANDING_SIZE examples; of a game without noise for
-    any number of them, and where they are not there the statistics stay as they are.
+    any number of them, and where they are not there the statistics stay as they are. frozen: names of parts of G whose
+    statistics are theirs for good.
     """
     G.eval()
-    norms = [m for m in G.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    kept = {m for name in frozen for m in G.get_submodule(name).modules()}
+    norms = [m for m in G.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m not in kept]
     if norms and (prior is not None or game.needs <= batch.keys()):
         momenta = [m.momentum for m in norms]
         for m in norms:

@@ -50,9 +50,9 @@ class Trainer:
     """Plays the phases' games on `source`. Every number that changes the future is in `state_dict()`.
 
     length: real images in all; more than the phases plan prolongs the last one, whose schedules stay at their end.
-    workers: threads that fetch batches ahead. channels_last: memory layout of convolution weights; not given: where more
-    than one example goes through at a time (with one, copies of weights between layouts eat what convolutions win).
-    micro_batch: so many images at a time go through the networks; gradients of the parts of a batch add up to one step.
+    workers: threads that fetch batches ahead. channels_last: memory layout of convolution weights; not given: where several
+    examples go through at a time (with one, copies of weights eat the gain). micro_batch: so many images at a time go
+    through the networks; gradients of the parts of a batch add up to one step.
     """
 
     def __init__(
@@ -96,25 +96,23 @@ class Trainer:
     def _enter(self, phase: int, drawn: int, rounds: int) -> None:
         spec = self.phases[phase]
         self.phase, self.round, self.spec, self.game = phase, rounds, spec, spec.game
-        together = min(self.micro_batch or spec.batch, spec.batch)
-        channels_last = together > 1 if self.channels_last is None else self.channels_last
-        layout = {"memory_format": torch.channels_last} if channels_last else {}
+        several = min(self.micro_batch or spec.batch, spec.batch) > 1
+        last = several if self.channels_last is None else self.channels_last
+        layout = {"memory_format": torch.channels_last} if last else {}
         for module in spec.game.players.values():
             module.to(self.device, **layout).train().requires_grad_(True)
         for module in spec.frozen:
             module.to(self.device, **layout).eval().requires_grad_(False)
         self.players = {name: Player(m, spec.optimizers[name]) for name, m in spec.game.players.items()}
         self._open_feed(drawn)
-        self.sums: dict[str, torch.Tensor] = {}
-        self.counts: dict[str, int] = {}
+        self.sums, self.counts = dict[str, torch.Tensor](), dict[str, int]()
         self.moves, self.bad, self.culprit, self.wild = 0, deque[int](), "", dict[str, int]()
 
     def _open_feed(self, drawn: int) -> None:
         if self.feed is not None:
             self.feed.close()
         order = int(np.random.SeedSequence([self.seed, self.phase]).generate_state(1)[0])
-        spec = self.spec
-        held_out = "held_out" in spec.game.needs
+        spec, held_out = self.spec, "held_out" in self.spec.game.needs
         self.feed = Feed(self.source, order, spec.batch, drawn, spec.pixels, self.device, self.workers, held_out)
 
     def ticks(self, every: int) -> Iterator[Tick]:
@@ -259,8 +257,7 @@ class Trainer:
 
     def _means(self) -> dict[str, float]:
         means = {key: float(total) / self.counts[key] for key, total in self.sums.items()}
-        for name, player in self.players.items():
-            means[f"{name}/lr"] = player.optim.param_groups[0]["lr"]
+        means |= {f"{name}/lr": player.optim.param_groups[0]["lr"] for name, player in self.players.items()}
         if self.bad:
             means["skipped"] = len(self.bad)
         self.sums, self.counts = {}, {}

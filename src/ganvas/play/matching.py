@@ -1,0 +1,63 @@
+"""Pictures and their captions brought together, with no adversary: how a text encoder is trained before StackGAN plays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from ganvas.play.game import Batch, Game, Move
+from ganvas.play.penalties import widened
+from ganvas.play.schedules import Clock
+
+
+@dataclass(eq=False)
+class Matching(Game):
+    """Deep structured joint embedding (Reed et al. 2016, "Learning Deep Representations of Fine-Grained Visual
+    Descriptions"; the text encoder of StackGAN). One player, one move a batch.
+
+    E(images, captions) → N×N compatibilities F(v, t). Each picture's own caption has to be ahead of the others in the
+    batch by a margin of 1, and each caption's own picture likewise: the mean over all pairs of a batch, as in the
+    authors' code; the paper's surrogate takes the worst class. Equal captions are no negatives of each other; captions
+    that differ and are both true are taken for wrong.
+    """
+
+    E: nn.Module
+    watched = "E"
+
+    def __post_init__(self):
+        self.needs = frozenset({"image", "text"})
+        self.players = {"E": self.E}
+
+    def round(self, batches: Iterator[Batch], clock: Clock) -> Iterator[Move]:
+        batch = next(batches)
+        F, other = widened(self.E(batch["image"], batch["text"])), differing(batch["text"])
+        yield Move("E", joint(F, other), {"accuracy": first(F, other)})
+
+    def imagine(self, G: nn.Module, z: Tensor | None, batch: Batch) -> Tensor:
+        """No pictures: the compatibilities of a batch."""
+        return G(batch["image"], batch["text"])
+
+    def to_json(self) -> dict[str, Any]:
+        return {"game": "Matching"}
+
+
+def differing(text: Tensor) -> Tensor:
+    """Which of N rows say something else than which, N×N."""
+    return (text[:, None] != text[None]).any(2)
+
+
+def joint(F: Tensor, other: Tensor) -> Tensor:
+    """Σ over i, j of max(0, 1 + F(vᵢ, tⱼ) − F(vᵢ, tᵢ)) + max(0, 1 + F(vᵢ, tⱼ) − F(vⱼ, tⱼ)), a mean over the pairs whose
+    captions differ: `other`, N×N."""
+    own = F.diagonal()
+    late = relu(1 + F - own[:, None]) + relu(1 + F - own[None])
+    return (late * other).sum() / other.sum().clamp(min=1)
+
+
+@torch.no_grad()
+def first(F: Tensor, other: Tensor) -> Tensor:
+    """The share of pictures that no other caption of the batch suits as well as their own."""
+    return (F.diagonal() > F.masked_fill(~other, float("-inf")).amax(1)).float().mean()
