@@ -62,7 +62,12 @@ UNREAD = {
 # the recipes with their own rules, only narrower: (arguments, rounds). Not gan_dropout and cgan, which draw one and the
 # same picture for their first thousand rounds: there is no telling that from a collapse in so short a run.
 MLP = {"widths": (128, 256), "d_widths": (256, 128), "latent": 32, "lr": 2e-4, "batch": 64}  # 1e-5 takes 40,000 rounds
-CONV = {"width": 12, "latent": 32, "batch": 32, "lr": 1e-3}  # of 2e-4 so short a run shows nothing yet
+CONV = {
+    "width": 12,
+    "latent": 32,
+    "batch": 32,
+    "lr": 1e-3,
+}  # of 2e-4 so short a run shows nothing yet; dragan and r1 collapse with it
 HEALTHY: dict[str, tuple[dict[str, Any], int]] = {
     "gan": (MLP, 900),
     "dcgan": (CONV, 550),
@@ -74,10 +79,10 @@ HEALTHY: dict[str, tuple[dict[str, Any], int]] = {
     "acgan": (CONV, 450),
     "wgan": (CONV | {"opening": 10, "opening_rounds": 5, "lr": 5e-4}, 160),
     "wgan_gp": ({"width": 8, "latent": 32}, 90),
-    "dragan": (CONV, 350),
+    "dragan": (CONV | {"lr": 2e-4}, 350),
     "pacgan": (CONV, 550),
     "sngan": (CONV, 160),
-    "r1": (CONV, 350),
+    "r1": (CONV | {"lr": 2e-4}, 350),
     "r3gan": ({"widths": (32, 16, 16), "latent": 32, "batch": 32}, 200),
 }
 BASES = ("gan_leaky", "dcgan", "auto")  # those that are made sick: fully connected, convolutional, today's

@@ -71,7 +71,7 @@ def test_readme_commands_run_in_order(desk, monkeypatch, capsys):
         argv = shlex.split(shorter(command))[1:]
         if argv[0] == "train" and "--resume" not in argv:
             argv += ["--threads", "1", "--batch", "8"] + ([] if "--images" in argv else ["--images", "64"])
-            argv += [] if "cgan" in argv else ["--width", "4"]
+            argv += [] if "cgan" in argv else ["--width", "4", *(["4"] if "stackgan_small" in argv else [])]
             argv += ["--size", "48"] if "srgan_small" in argv else []  # the photos here are small
         argv += ["-n", "100"] if argv[:2] in (["evaluate", "runs/demo"], ["evaluate", "runs/cgan"]) else []
         argv += SHORT_LABS[argv[1]] if argv[0] == "lab" else []

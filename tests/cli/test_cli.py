@@ -67,15 +67,16 @@ def test_recipes_lists_them_all(capsys):
 @pytest.mark.parametrize("name", table.RECIPES)
 def test_show_is_the_dry_run(name, capsys):
     recipe = table.RECIPES[name]
-    single = table.wanted(recipe).kind == "images"
-    data = ["--data", "shapes:32" if "dcgan" in name else "shapes:28"] if single else ["--size", "64"]
+    kind = table.wanted(recipe).kind
+    data = ["--data", "shapes:32" if "dcgan" in name else "shapes:28"] if kind == "images" else ["--size", "64"]
     assert main(["show", name, *data]) == 0
     out = capsys.readouterr().out
     assert all(argument in out for argument in table.defaults(recipe))
     players = {"G"} if name == "vae" else {"G", "D"}
     assert players <= set(re.findall(r"^(\w+): [\d,]+ parameters", out, re.M))
     assert re.search(r"[\d.]+ GFLOP per real image.*MiB\s+of\s+memory", out, re.S)
-    assert f"needs from the data: {'image' if single else 'a, b'}" in out
+    needs = {"images": "image", "captions": "image, text, wrong"}.get(kind, "a, b")
+    assert f"needs from the data: {needs}" in out
 
 
 def test_show_counts_parameters_and_arithmetic_rightly(capsys):
@@ -157,7 +158,7 @@ def test_mistakes_get_one_clear_line(argv, words, capsys, tmp_path, monkeypatch)
         ("train gan --d_width 3", ["--d-widths"]),
         ("train --quite", ["--quiet"]),
         ("train gan --zzzzz", ["no option --zzzzz"]),
-        ("train -help", ["did you mean --help?"]),
+        ("train -help", ["did you mean --help"]),
         ("train --images many", ["--images cannot be 'many'", "a whole number"]),
         ("train --images=5e4", ["--images cannot be '5e4'", "a whole number"]),
         ("train gan --lr quick", ["--lr cannot be 'quick'", "a number"]),

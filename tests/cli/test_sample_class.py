@@ -116,8 +116,8 @@ def test_batchnorm_is_collected_over_all_labels(runs, monkeypatch):
             told.append(batch["label"])
             return super().imagine(G, z, batch)
 
-    def listening(G, game, prior, batch):
-        return with_standing_statistics(G, Listening(G, game.D, prior, conditional=True), prior, batch)
+    def listening(G, game, prior, batch, frozen):
+        return with_standing_statistics(G, Listening(G, game.D, prior, conditional=True), prior, batch, frozen)
 
     monkeypatch.setattr("ganvas.watching.with_standing_statistics", listening)
     words = ["--data", str(runs / "columns"), "--run", str(runs / "again"), "--conditional", *SHORT]

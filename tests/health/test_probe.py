@@ -41,7 +41,7 @@ def test_a_run_with_looks_is_the_same_to_the_bit(name, source):
         before = torch.get_rng_state()
         row = probe.look()
         assert torch.equal(before, torch.get_rng_state())
-        assert {"real", "fake", "answers", "push", "diversity", "distance", "copying"} <= row.keys()
+        assert {"real", "fake", "answers", "push", "diversity", "distance"} <= row.keys()
         alone.play()
         watched.play()
     mine, theirs = weights(watched), weights(alone)

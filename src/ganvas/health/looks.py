@@ -62,9 +62,11 @@ def _overfitting(looks: Sequence[Row]) -> Iterator[Evidence]:
     if np.isfinite(series(few, "unseen")).sum() < RECENT:
         return
     images = series(looks, "images")
-    yield reading("unseen", mean(few, "unseen"), images, series(looks, "unseen"))
+    errors = mean(few, "unseen")
+    yield reading("unseen", errors, images, series(looks, "unseen"))
     if real > fake:
-        yield reading("gap", (real - unseen) / (real - fake), images, series(looks, "gap"))
+        gap = (real - unseen) / (real - fake)
+        yield reading("gap", gap, images, series(looks, "gap"), abs(gap / errors) if errors else math.nan)
 
 
 def _courses(looks: Sequence[Row]) -> Iterator[Evidence]:

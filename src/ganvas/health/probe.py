@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,6 @@ from ganvas.health.undisturbed import undisturbed
 from ganvas.measure.copying import mann_whitney
 from ganvas.measure.kernel import mmd2
 from ganvas.measure.neighbours import nearest
-from ganvas.nets.condition import Projection
 from ganvas.play.latent import Latent
 from ganvas.play.penalties import ClipWeights
 from ganvas.study.suited import eye, suited
@@ -40,15 +39,6 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 def applies(trainer: Trainer) -> bool:
     """Is this a game from noise to pictures? Of others the log alone is read."""
     return isinstance(trainer.game, Latent) and not trainer.source.spec.views
-
-
-class Seen(NamedTuple):
-    """Pictures as D and the eye see them: logits, D's own features, the eye's features and opinions, each N×…."""
-
-    logits: Tensor
-    own: Tensor
-    features: np.ndarray | None
-    opinions: np.ndarray | None
 
 
 class Probe:
@@ -79,15 +69,14 @@ class Probe:
             live, labels = self._latents()
             fake = self._made(game.G, live, labels)
             real = self.real
-            faked = Seen(*self._judged(fake, labels), *self._known(fake))
-            trained = Seen(*self._judged(real["image"], real.get("label")), None, None)
+            made, trained = self._judged(fake, labels), self._judged(real["image"], real.get("label"))
             unseen = None
             if self.held_out is not None:
-                unseen = self._judged(self.held_out["image"], self.held_out.get("label"))[0]
-            row |= judged(faked.logits, trained.logits, unseen)
-            row |= self._slopes(fake, labels, trained.logits)
-            row |= self._variety(fake, faked, trained)
-            row |= self._average(live, labels, row["distance"], trained) | self._modes(fake, live, labels)
+                unseen = self._judged(self.held_out["image"], self.held_out.get("label"))
+            row |= judged(made, trained, unseen)
+            row |= self._slopes(fake, labels, trained)
+            row |= self._variety(fake)
+            row |= self._average(live, labels, row["distance"]) | self._modes(fake, live, labels)
         row |= self._way(fake) | self._moved() | self._lag()
         self.looks += 1
         short = {key: _short(value) for key, value in row.items()}
@@ -137,21 +126,13 @@ class Probe:
         return torch.cat([self.game.imagine(G, z[p], {} if labels is None else {"label": labels[p]}) for p in parts])
 
     @torch.no_grad()
-    def _judged(self, x: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """D's logits and, N×d, what its last layer is given."""
-        logits, own, given = [], [], []
-        told = [m for p in self.game.D.modules() if isinstance(p, Projection) for m in p.modules()]
-        layers = [m for m in self.game.D.modules() if isinstance(m, nn.Linear | nn.Conv2d) and m not in told]
-        hooks = [m.register_forward_pre_hook(lambda _, args: given.append(args[0])) for m in layers]
-        per = self.per if len(x) >= self.per else len(x)
+    def _judged(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """D's logits."""
+        logits, per = [], min(self.per, len(x))
         for k in range(0, len(x) // per * per, per):
-            given.clear()
             batch = {} if labels is None else {"label": labels[k : k + per]}
             logits.append(self.game.discriminator(batch)(self.game.augment(x[k : k + per]))[:, :1])
-            own.append(given[-1].flatten(1))
-        for hook in hooks:
-            hook.remove()
-        return torch.cat(logits).float(), torch.cat(own).float()
+        return torch.cat(logits).float()
 
     def _slopes(self, fake: Tensor, labels: Tensor | None, real: Tensor) -> dict[str, float]:
         """‖∇ₓD(x)‖ at generated pictures, how much of it the generator's loss lets through, and what reaches G."""
@@ -160,29 +141,31 @@ class Probe:
         logits = game.discriminator({} if labels is None else {"label": labels[:count]})(game.augment(x))[:, :1]
         slope = torch.autograd.grad(logits.sum(), x)[0].flatten(1).norm(dim=1)
         f = logits.detach().requires_grad_()
-        pull = torch.autograd.grad(game.loss.generator(f, real[: len(f)].to(f.dtype)).sum(), f)[0].abs().mean()
-        found = {"slope": float(slope.median()), "pull": float(pull), "push": float(pull * slope.median())}
+        pull = torch.autograd.grad(game.loss.generator(f, real[: len(f)].to(f.dtype)).sum(), f)[0].abs().flatten()
+        push = pull.repeat_interleave(len(slope) // len(pull)) * slope  # a logit may be of a pack of pictures
+        found = {"slope": float(slope.median()), "pull": float(pull.mean()), "push": float(push.median())}
         if isinstance(game.constraint, ClipWeights):
             p = torch.cat([p.detach().flatten() for p in game.D.parameters()])
             found["clipped"] = float((p.abs() >= 0.999 * game.constraint.bound).float().mean())
         return found
 
-    def _variety(self, fake: Tensor, faked: Seen, trained: Seen) -> dict[str, Any]:
-        """Distances in the eye's features where a network fits the pictures, else in D's own."""
-        mine, real = (faked.features, self.base[: 4 * MOST]) if self.fits else (rows(faked.own), rows(trained.own))
+    def _variety(self, fake: Tensor) -> dict[str, Any]:
+        """Distances in the eye's features where a network fits the pictures, else between the pictures themselves, made
+        small: D's own features magnify whatever tells fakes apart just now, and stay no measure from look to look."""
+        (mine, opinions), real = self._known(fake), self.base[: 4 * MOST]
         found: dict[str, Any] = {
             "diversity": apart(mine) / max(apart(real), 1e-12),
             "spread": float(over_z(fake) / over_z(self.real["image"]).clamp_min(1e-12)),
             "distance": mmd2(mine, real),
         }
-        if faked.opinions is not None:
-            found["classes"] = np.bincount(faked.opinions[FIXED:].argmax(1), minlength=len(self.eye.classes)).tolist()
-            found["confidence"] = float(faked.opinions.max(1).mean())
-        if self.null is not None:
-            found["copying"] = mann_whitney(nearest(faked.features, self.base).distances[:, 0], self.null)
+        if opinions is not None:
+            found["classes"] = np.bincount(opinions[FIXED:].argmax(1), minlength=len(self.eye.classes)).tolist()
+            found["confidence"] = float(opinions.max(1).mean())
+        if self.null is not None and self.fits:  # between pixels, what is merely fainter or smoother is near
+            found["copying"] = mann_whitney(nearest(mine, self.base).distances[:, 0], self.null)
         return found
 
-    def _average(self, z: Tensor, labels: Tensor | None, live: float, trained: Seen) -> dict[str, float]:
+    def _average(self, z: Tensor, labels: Tensor | None, live: float) -> dict[str, float]:
         """The averaged generator's distance beside the live one's, each no nearer than real pictures are to each other."""
         G = self.trainer.players["G"].average
         if G is None:
@@ -191,9 +174,8 @@ class Probe:
         G.train()  # the statistics of its own batches, as a snapshot has them: those it copied are the live one's
         fake = self._made(G, z, labels)
         G.eval()
-        known, own = (self._known(fake)[0], None) if self.fits else (None, rows(self._judged(fake, labels)[1]))
-        real = self.base[: 4 * MOST] if self.fits else rows(trained.own)
-        distance = mmd2(known if self.fits else own, real)
+        real = self.base[: 4 * MOST]
+        distance = mmd2(self._known(fake)[0], real)
         half = len(real) // 2
         noise = abs(mmd2(real[:half], real[half:])) + 1e-9
         return {"average": max(distance, noise) / max(live, noise)}

@@ -24,6 +24,7 @@ class Cure(NamedTuple):
     times: float = 1.0
     to: Any = None
     like: str = ""  # only where it is this
+    back: bool = False  # only back to the recipe's own
 
 
 # what helps, the likeliest first; of these the first argument that was set off its default wins, else the first there is
@@ -39,7 +40,10 @@ CURES: dict[str, tuple[Cure, ...]] = {
         Cure("augment", to="diffaugment", like="none"), Cure("lr", 1 / 3),
     ),
     "posterior_collapse": (Cure("sigma", 1 / 2), Cure("beta", 1 / 2)),
-    "collapsing": (Cure("latent", 4), Cure("gamma", 3), Cure("penalty", 3), Cure("lr", 1 / 3)),
+    "collapsing": (
+        Cure("latent", 4, back=True), Cure("width", 4, back=True), Cure("gamma", 3), Cure("penalty", 3),
+        Cure("loss", to="relativistic", like="non_saturating"), Cure("lr", 1 / 3),
+    ),
     "overfitting": (Cure("augment", to="diffaugment", like="none"), Cure("gamma", 3), Cure("penalty", 3), Cure("dropout", 1.5)),
     "oscillating": (Cure("lr", 1 / 3), Cure("beta1", 0.0), Cure("gamma", 3), Cure("penalty", 3)),
     "evaluation_artefact": (Cure("ema", 1 / 2),),
@@ -62,7 +66,7 @@ def remedy(name: str, run: Run, folder: Path | None, evidence: Sequence[Evidence
         return Action(f"data.{evidence[0].id}" if evidence else "data", f"ganvas doctor --data {source}")
     if name == "misbuilt":
         return Action("misbuilt")
-    if name in ("learning", "healthy"):
+    if name in ("learning", "early", "healthy"):
         return Action(name, *_further(run, place, finished=_finished(run, folder)))
     if name == "converged":
         return Action(name, f"ganvas evaluate {place}")
@@ -136,6 +140,8 @@ def _new(cure: Cure, arguments: Any, own: Any) -> Any:
         return None
     if math.isfinite(_size(usual)) and value != usual and _harmful(cure, arguments, own):
         return usual
+    if cure.back:
+        return None
     if isinstance(value, list | tuple):
         return tuple(_times(v, cure.times) for v in value)
     return _times(value, cure.times)

@@ -92,15 +92,15 @@ def _discriminator(rows: Sequence[Row], run: Run) -> Iterator[Evidence]:
         yield reading("undecided", np.nanmin(share), images, share)
     if has_zero(run) and np.isfinite(accuracy[now]).any():
         yield reading("told_apart", np.nanmean(accuracy[now]), images, accuracy)
+        yield reading("coin", abs(np.nanmean(accuracy[now]) - 0.5), images, np.abs(accuracy - 0.5))
 
 
 def _generator(rows: Sequence[Row], run: Run) -> Iterator[Evidence]:
-    """What reaches G: |∂L_G/∂f| = σ(f) (minimax) or σ(−f) (non-saturating), and its gradient beside that of the start."""
+    """What reaches G: |∂L_G/∂f| = σ(f) of the minimax loss, and G's gradient beside that of the start."""
     images, now = series(rows, "images"), window(rows)
     believed = series(rows, "D/p_fake")
-    if loss_name(run) in ("minimax", "non_saturating") and np.isfinite(believed[now]).any():
-        pull = believed if loss_name(run) == "minimax" else 1 - believed
-        yield reading("pull", np.nanmean(pull[now]), images, pull)
+    if loss_name(run) == "minimax" and np.isfinite(believed[now]).any():
+        yield reading("pull", np.nanmean(believed[now]), images, believed)
     norm = series(rows, "G/grad_norm")
     early, late = norm[: max(int(EARLY * len(rows)), 3)], norm[now]
     if np.isfinite(early).any() and np.isfinite(late).any() and np.nanmedian(early) > 0 and not bounds(rows):

@@ -70,10 +70,21 @@ def readings(rows: Sequence[Row], looks: Sequence[Row], run: Run, watched: Seque
     found = from_log(rows, run) if rows else {}
     lint: Mapping[str, Any] = next((row["lint"] for row in reversed(looks) if "lint" in row), {})
     found |= from_looks([row for row in looks if "event" not in row], lint.get("shares", ()))
-    if events := [row for row in looks if row.get("event") == "sick"]:
-        images = [number(row["images"]) for row in events]
-        found["gave_up"] = reading("gave_up", len(events), images, range(1, len(events) + 1))
-    return found | _copies(watched)
+    if (
+        loss_name(run) != "minimax"
+    ):  # with other losses next to nothing passes where G has fooled D, which is no illness
+        found.pop("pull", None)
+    return found | _gave_up(rows, looks, run) | _copies(watched)
+
+
+def _gave_up(rows: Sequence[Row], looks: Sequence[Row], run: Run) -> dict[str, Evidence]:
+    """How often the guard sent the run back lately: since it was healed, and not yet outlived by a tenth of the plan."""
+    now = max((number(row["images"]) for row in (*rows[-1:], *looks[-1:]) if "event" not in row), default=0.0)
+    healed = max((number(one["seen"]) for one in run.get("healed", ())), default=-1.0)
+    planned = number(run.get("length", run.get("images")))
+    at = [number(row["images"]) for row in looks if row.get("event") == "sick" and number(row["images"]) > healed]
+    recent = [images for images in at if not now > images + planned / 10]
+    return {"gave_up": reading("gave_up", len(recent), recent, range(1, len(recent) + 1))} if recent else {}
 
 
 def _copies(watched: Sequence[Row]) -> dict[str, Evidence]:
@@ -111,15 +122,18 @@ def _first(found: Mapping[str, Evidence], young: bool) -> tuple[str, tuple[Evide
 
 
 def _well(found: Mapping[str, Evidence], looks: Sequence[Row], run: Run, images: int) -> str:
-    """Nothing ails it: does it still come nearer to the real images?"""
+    """Nothing ails it: does it still come nearer to the real images? What has little variety is not called healthy."""
+    poor = any(id in found and found[id].speaks for id in ("diversity", "lost"))
     gone = course([row for row in looks if "event" not in row])
     planned = number(run.get("length", run.get("images")))
     if gone is None:
-        return "healthy"
+        return "early" if poor else "healthy"
     change, error = gone
     if change < -2 * error and change < -0.05:
         return "learning"
     near = "far" not in found or not found["far"].speaks
+    if poor:
+        return "early"
     return "converged" if near and planned > 0 and images >= planned / 2 and abs(change) < 0.3 else "healthy"
 
 

@@ -193,11 +193,11 @@ def stackgan_small(
 ):
     """StackGAN for a laptop: 16×16 to 64×64, minutes instead of days.
 
-    The games are stackgan's, the networks narrow. What made them learn in minutes, on drawn shapes: D without BatchNorm but
-    with a lazy R1 penalty (Mescheder et al. 2018), and a projection of the sentence on D's last map (Miyato & Koyama 2018:
-    without it stage I needed several times as many pictures for place and number); a stage II that adds to stage I's picture
-    instead of drawing it anew; Adam (0, .99) at 1e-3, whose rate falls to 0 in the second half of each stage; small batches;
-    G averaged.
+    The games are stackgan's, the networks narrow. What made them learn in minutes, on drawn shapes: D without BatchNorm
+    but with a lazy R1 penalty (Mescheder et al. 2018), and a projection of the sentence on D's last map (Miyato & Koyama
+    2018: with it stage I had place and number right after fewer pictures than without; one run each); a stage II that
+    adds to stage I's picture instead of drawing it anew; Adam (0, .99) at 1e-3, whose rate falls to 0 in the second half
+    of each stage; small batches; a G that is averaged.
 
     Args:
         scale: how many times larger stage II's pictures are than stage I's

@@ -27,8 +27,9 @@ ILLS = (
 WELL = (
     "learning",
     "converged",
+    "early",
     "healthy",
-)  # no illness was found; still getting better, no longer, or too early to say
+)  # no illness was found: still getting better, no longer, little variety and too few looks, or nothing to say
 DIAGNOSES = (*ILLS, *WELL, "unknown")  # unknown: nothing is logged yet
 
 
