@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from intervals import wilson
 
 import ganvas
 from ganvas.data.captioned_shapes import CaptionedShapes, Example
@@ -41,16 +42,14 @@ def rates(found: dict[str, np.ndarray], each: int = 1) -> dict[str, Any]:
     for key, values in found.items():
         said = values[~np.isnan(values)]
         rate, n = float((said == 1).mean()) if len(said) else None, len(said) // each
-        row |= {key: rate, f"{key} interval": wilson(rate, n) if n else None, f"{key} of": n}
+        row |= {
+            key: rate,
+            f"{key} interval": [round(end, 4) for end in wilson(rate * n, n)] if n else None,
+            f"{key} of": n,
+        }
         if key in ("colour", "shape", "size") and len(said):
             row[f"{key} each"] = float(said.mean())
     return row
-
-
-def wilson(rate: float, n: int, z: float = 1.96) -> list[float]:
-    """The 95 % interval of a share of n (Wilson 1927)."""
-    middle, half = rate + z**2 / (2 * n), z * (rate * (1 - rate) / n + (z / (2 * n)) ** 2) ** 0.5
-    return [round((middle - half) / (1 + z**2 / n), 4), round((middle + half) / (1 + z**2 / n), 4)]
 
 
 def real_rows(images: np.ndarray, examples: Sequence[Example], against: Sequence[Scene]) -> list[dict]:

@@ -26,12 +26,11 @@ import argparse
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from turns import as_child, keep, race
+from turns import as_child, race, race_once
 
 RESULTS = Path(__file__).with_name("results") / "train_step.jsonl"
 SCRIPTS = {
@@ -122,12 +121,7 @@ def be_child(role: dict[str, Any]) -> None:
 def main(argv: Sequence[str]) -> None:
     if argv[:1] == ["--child"]:
         return be_child(json.loads(argv[1]))
-    args = arguments(argv)
-    if not Path("/proc/stat").exists():
-        raise SystemExit("this benchmark reads /proc, which only Linux has")
-    with tempfile.TemporaryDirectory() as work:
-        row = measure(args, Path(work))
-    keep(row, args.results)
+    race_once(measure, arguments(argv))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,11 @@ import copy
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from turns import as_child, keep, race
+from turns import as_child, race, race_once
 
 RESULTS = Path(__file__).with_name("results") / "train_step.jsonl"
 SIDE = 256
@@ -206,12 +205,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--rounds", metavar="N", type=int, default=5)
     parser.add_argument("--warm-up", metavar="SECONDS", type=float, default=5.0, help="of each side, at first")
     parser.add_argument("--results", metavar="FILE", type=Path, default=RESULTS)
-    args = parser.parse_args(argv)
-    if not Path("/proc/stat").exists():
-        raise SystemExit("this benchmark reads /proc, which only Linux has")
-    with tempfile.TemporaryDirectory() as work:
-        row = measure(args, Path(work))
-    keep(row, args.results)
+    race_once(measure, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,3 +186,12 @@ def as_child(play: Callable[[dict[str, Any], TextIO], None], role: dict[str, Any
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     play(role, answers)
+
+
+def race_once(measure: Callable[[Any, Path], dict[str, Any]], args: Any) -> None:
+    """One measurement as the command line asked for it, in a folder that goes again; its row is shown and kept."""
+    if not Path("/proc/stat").exists():
+        raise SystemExit("this benchmark reads /proc, which only Linux has")
+    with tempfile.TemporaryDirectory() as work:
+        row = measure(args, Path(work))
+    keep(row, args.results)

@@ -37,7 +37,7 @@ def test_rates_are_of_sentences_and_intervals_wilsons():
     row = captions.rates({"colour": np.array([1, 0.5, 1, 0]), "place": np.array([1, np.nan, 0, 1])})
     assert row["colour"] == 0.5 and row["colour each"] == 0.625
     assert row["colour interval"] == pytest.approx([0.15, 0.85], abs=0.001), "2 of 4: Wilson's, tabulated"
-    assert captions.wilson(1.0, 10)[0] == pytest.approx(0.7225, abs=0.001), "10 of 10 is not certainty"
+    assert captions.wilson(10, 10)[0] == pytest.approx(0.7225, abs=0.001), "10 of 10 is not certainty"
     twice = captions.rates({"colour": np.repeat([1, 0.5, 1, 0], 2)}, 2)
     assert twice["colour interval"] == row["colour interval"], "a second picture of a sentence is no new sentence"
     assert row["place"] == pytest.approx(2 / 3) and row["place of"] == 3
