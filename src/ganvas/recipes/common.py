@@ -35,16 +35,20 @@ ARGUMENTS = {
 ENTRY = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.M)
 
 
-def documented(recipe):
-    """Completes a recipe's docstring: every argument in the order of the signature, in its own words or `ARGUMENTS`'.
+def documented(recipe=None, *, like=None):
+    """Completes a recipe's docstring: every argument in the order of the signature, in its own words, in those of the
+    recipe it is `like`, or in `ARGUMENTS`'.
 
-    Raises TypeError for an argument that neither explains, and for an explanation of none.
+    Raises TypeError for an argument that none explains, and for an explanation of none.
     """
+    if recipe is None:
+        return functools.partial(documented, like=like)
     if recipe.__doc__ is None:  # python -OO
         return recipe
     about, _, own = (inspect.getdoc(recipe) or "").partition("\nArgs:\n")
     own = {name: " ".join(text.split()) for name, text in ENTRY.findall(own)}
-    names, said = list(inspect.signature(recipe).parameters), ARGUMENTS | own
+    recipe.explained = getattr(like, "explained", {}) | own
+    names, said = list(inspect.signature(recipe).parameters), ARGUMENTS | recipe.explained
     if wrong := [n for n in names if n not in said] + [n for n in own if n not in names]:
         raise TypeError(f"recipe {recipe.__name__}: its arguments and their explanations differ in {', '.join(wrong)}")
     lines = [textwrap.fill(f"    {n}: {said[n]}", 115, subsequent_indent=8 * " ") for n in names]

@@ -101,7 +101,7 @@ def pix2pix(
     return [Phase(game, images, batch, learn)]
 
 
-@documented
+@documented(like=pix2pix)
 @settled(paired_by_the_data)
 @wants("pairs", data="edges", side=64)
 def pix2pix_small(
@@ -126,15 +126,6 @@ def pix2pix_small(
     """pix2pix for a laptop: a U-Net of a quarter of the width, InstanceNorm, patches of 16, minutes instead of hours.
 
     Same game as pix2pix, without its noise: batches of 8, no dropout, no jitter (digits must not be mirrored), Adam 1e-3.
-
-    Args:
-        direction: which picture of a pair is given, and which is made
-        width: channels of the first map, of both players
-        depth: halvings of the U-Net; not given: as often as both sides can be halved, at most 8 times
-        patch: pixels a side that a logit of D sees
-        l1: weight of ‖y − G(x)‖₁, pixels in [−1, 1]
-        jitter: enlargement before a random crop back to the size; 1: none
-        mirror: both pictures mirrored, half of the time
     """
     return pix2pix(
         data, direction=direction, width=width, depth=depth, norm="instance", dropout=0.0, patch=patch, l1=l1, loss=loss,

@@ -147,7 +147,7 @@ def _content(perceptual: Perceptual, D, vgg: str | None, digest: str | None, wei
     return (Content(perceptual, 1.0, Perceptual(vgg19.pretrained(Path(vgg), perceptual, digest))),)
 
 
-@documented
+@documented(like=srgan)
 @settled(by_the_weights)
 @wants("photos", data="two_photos", side=96, told=TOLD)
 def srgan_small(
@@ -177,23 +177,6 @@ def srgan_small(
 
     Same networks and games as srgan, crops of 24 to 96, batches of 8; Adam 1e-3, falling to 0 in the second half of the
     first phase, and 2e-4 in the second.
-
-    Args:
-        scale: how many times larger the picture becomes, in each direction
-        turns: crops are also turned by 90, 180 or 270°
-        width: channels of every map of G
-        blocks: residual blocks
-        d_width: channels of D's first map; its last has eight times as many
-        regression: share of the images in the first phase; 1: no game follows, SRResNet alone
-        perceptual: what G's output and the photo are compared by in the second phase: vgg54 or vgg22 (the paper's),
-            discriminator (D's features and pixels), pixels; not given: vgg54 with --vgg, else discriminator
-        vgg: file with VGG19's weights, torchvision's layout, as .safetensors or .npz
-        vgg_sha256: that it must have; not given: the file's, which is told and kept
-        adversarial: weight of the adversarial loss
-        features: weight of the distance in D's features, where those are compared
-        lr: Adam's learning rate in the first phase
-        game_lr: the same for both players in the second; at its middle it falls to a tenth
-        schedule: the learning rate over the first phase; linear and cosine fall to 0 in its second half
     """
     return srgan(
         data, scale=scale, turns=turns, width=width, blocks=blocks, d_width=d_width, regression=regression,

@@ -156,7 +156,7 @@ def halving(lr: float, times: int):
     return lambda clock: lr * 0.5 ** int(times * clock.done)
 
 
-@documented
+@documented(like=stackgan)
 @wants("captions", data="captioned_shapes", side=64, told=TOLD)
 def stackgan_small(
     data: DataSpec,
@@ -198,35 +198,6 @@ def stackgan_small(
     2018: with it stage I had place and number right after fewer pictures than without; one run each); a stage II that
     adds to stage I's picture instead of drawing it anew; Adam (0, .99) at 1e-3, whose rate falls to 0 in the second half
     of each stage; small batches; a G that is averaged.
-
-    Args:
-        scale: how many times larger stage II's pictures are than stage I's
-        text_model: who reads a sentence: words (an encoder that is trained here), minilm (all-MiniLM-L6-v2, of the extra
-            [text]) or package.module:function, from a sentence to a vector
-        features: numbers in a sentence's embedding; a sentence model brings its own number
-        condition: numbers in c, the condition that conditioning augmentation draws
-        width: of stage I, whose first map has 8 times as many channels, and of stage II's first map
-        d_width: channels of D's first map in stage I and in stage II
-        projection: to D's logits the inner product of its last map and a linear map of the sentence is added
-        blocks: residual blocks of stage II
-        halvings: how often stage II halves the small picture before it looks at the sentence
-        skip: stage II draws what is to be added to stage I's picture, enlarged, instead of drawing it anew
-        matching: share of the images in the first phase; 0: none, for --fork from a run whose encoder is trained
-        stage_one: share of the images in stage I; the rest are stage II's
-        matching_width: numbers in a word's embedding; a quarter as many are the channels of the picture encoder's first map
-        matching_batch: pictures with captions that are compared with each other in the first phase
-        matching_lr: Adam's learning rate in the first phase
-        kl: weight of conditioning augmentation's KL in G's loss
-        gamma: weight of R1 on pictures beside their captions, γ/2 · E‖∇D‖², in stage I and in stage II; above 0 D has no
-            BatchNorm
-        lazy: rounds between two penalties
-        beta1: Adam's, in both stages
-        beta2: Adam's, in both stages
-        lr: Adam's learning rate for both players in both stages
-        schedule: the learning rate over each stage; halving: by half 12 times in stage I, 6 times in stage II; linear and
-            cosine fall to 0 in its second half, fall from the start
-        ema: half-life, as a share of the images of a stage, of G's moving average, which sheets and snapshots show; stage II
-            looks at stage I as it is, not at its average; 0: none
     """
     return stackgan(
         data, scale=scale, latent=latent, features=features, condition=condition, width=width, d_width=d_width,

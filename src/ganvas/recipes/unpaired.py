@@ -99,7 +99,7 @@ def cyclegan(
     return [Phase(game, images, batch, learn)]
 
 
-@documented
+@documented(like=cyclegan)
 @settled(unpaired_by_the_data)
 @wants("domains", data="outlines", side=64)
 def cyclegan_small(
@@ -128,15 +128,9 @@ def cyclegan_small(
     Adam 1e-3.
 
     Args:
-        width: channels of the first map, of all players
         blocks: residual blocks of the generators
-        cycle: weight λ of ‖F(G(x)) − x‖₁ + ‖G(F(y)) − y‖₁, pixels in [−1, 1]
-        identity: weight, as a share of λ, of ‖G(y) − y‖₁ + ‖F(x) − x‖₁, which keeps colours and stands in the way
-            of large changes
-        pool: fakes kept to show D older ones too; 0: none
-        patch: pixels a side that a logit of D sees
-        jitter: enlargement before a random crop back to the size; 1: none
-        mirror: each picture mirrored, half of the time
+        identity: weight, as a share of λ, of ‖G(y) − y‖₁ + ‖F(x) − x‖₁, which keeps colours and stands in the way of
+            large changes
     """
     return cyclegan(
         data, width=width, blocks=blocks, cycle=cycle, identity=identity, pool=pool, patch=patch, loss=loss, jitter=jitter,
