@@ -14,8 +14,8 @@ from ganvas import files
 from ganvas.data.labels import spread
 from ganvas.errors import Corrupt, Diverged, Storage
 from ganvas.nets.table import NETS
+from ganvas.study.captions import spoken
 from ganvas.study.curves import curves
-from ganvas.study.draw import spoken
 from ganvas.study.ills import equilibrium
 from ganvas.study.log import read_log
 from ganvas.study.sample import SHEET_SIZE, Generator, visible

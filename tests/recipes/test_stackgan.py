@@ -17,7 +17,8 @@ from ganvas.play.matching import Matching
 from ganvas.play.schedules import Clock
 from ganvas.recipes.table import RECIPES
 from ganvas.study import anatomy
-from ganvas.study.draw import Illustrator, Reader
+from ganvas.study.draw import Illustrator
+from ganvas.study.reader import Reader
 from ganvas.training.checkpoint import load_checkpoint, save_checkpoint
 from ganvas.training.trainer import Trainer
 from ganvas.watching import standing

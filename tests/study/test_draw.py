@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from ganvas.errors import BadInput
-from ganvas.study.draw import Illustrator, Reader, captioned, enlarged, spoken
+from ganvas.study.captions import captioned, spoken
+from ganvas.study.draw import Illustrator, enlarged
 from ganvas.study.latents import with_latents
+from ganvas.study.reader import Reader
 from ganvas.study.sample import Images
 from ganvas.study.suiting import suiting
 from ganvas.training.trainer import Trainer

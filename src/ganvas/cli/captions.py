@@ -46,7 +46,7 @@ def evaluated(what: Path, asked: list[str], options: dict) -> list:
 def _reader(run: Path | None, device: str):
     """The encoders of a run's first phase, or of the run whose weights it began with; None where they are not here."""
     from ganvas.loading import load
-    from ganvas.study.draw import Reader
+    from ganvas.study.reader import Reader
     from ganvas.training.run import RunFolder
 
     while run is not None and RunFolder.exists(run):

@@ -123,7 +123,8 @@ def _lines(path: Path) -> list[str]:
 
 def _loaded(run: str, device: str, text_model: str | None) -> Illustrator:
     from ganvas.loading import load
-    from ganvas.study.draw import Illustrator, Reader
+    from ganvas.study.draw import Illustrator
+    from ganvas.study.reader import Reader
 
     illustrator = load(run, device=device)
     if isinstance(illustrator, Reader):
@@ -151,7 +152,7 @@ def _remark(illustrator: Illustrator, sentences: list[str]) -> None:
 def _each(illustrator: Illustrator, sentences: list[str], o: dict, out: Path) -> str:
     """A row of pictures for every sentence."""
     from ganvas import files
-    from ganvas.study.draw import captioned
+    from ganvas.study.captions import captioned
     from ganvas.study.sheets import write_picture
 
     n = o["n"] or 8
@@ -169,7 +170,7 @@ def _each(illustrator: Illustrator, sentences: list[str], o: dict, out: Path) ->
 
 def _between(illustrator: Illustrator, sentences: list[str], o: dict, out: Path) -> str:
     """From one sentence to another."""
-    from ganvas.study.draw import captioned
+    from ganvas.study.captions import captioned
     from ganvas.study.panels import enlarged
     from ganvas.study.sheets import film, write_picture
 

@@ -1,58 +1,38 @@
 """Asking a text-to-image network: a sentence in, pictures out; the same seed begins from the same z whatever is said."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor, nn
 
 from ganvas.data.bicubic import bicubic
 from ganvas.data.source import DataSpec, Source
-from ganvas.data.text import FIRST, Embed, rows
+from ganvas.data.text import Embed, rows
 from ganvas.errors import BadInput
-from ganvas.measure.retrieval import r_precision
 from ganvas.measure.sharpness import gradient_energy
-from ganvas.play.game import Game
-from ganvas.study.sample import Images, to_depth, visible
-from ganvas.study.sheets import GAP, sheet
+from ganvas.study.captions import EACH, SHOWN, captioned, spoken
+from ganvas.study.sample import Images, to_depth
+from ganvas.study.trained import Trained
 
-SHOWN, EACH = 8, 8  # captions on a sheet of a run, and pictures of each
 MEASURED = 64  # held-out captions that each look is measured on
 BATCH = 100
-TILE = 64  # pixels: a picture on a sheet is at least so wide, that a sentence fits below a row
-INK = (235, 235, 235)
 
 
 def ignored(k: int) -> None:
     """No bar."""
 
 
-class Illustrator:
+class Illustrator(Trained):
     """A trained text-to-image network you can call: `G("a small red circle", n=4, seed=0)` draws pictures.
 
-    net: in eval mode. pixels: the range it answers in. spec: what the data said of itself; `spec.text` is how a sentence
-    is read. images: real images it was trained on. label: recipe and arguments, for people. embed: the user's own
-    sentence model, where it was trained with one.
+    `spec.text` is how a sentence is read. embed: the user's own sentence model, where it was trained with one.
     """
 
     answers = "it draws sentences, as `ganvas draw` gives them"
 
-    def __init__(
-        self, net: nn.Module, game: Game, spec: DataSpec, pixels: tuple[float, float], images: int = 0,
-        label: dict | None = None, embed: Embed | None = None,
-    ):  # fmt: skip
-        self.net, self.game, self.spec, self.pixels = net, game, spec, pixels
-        self.images, self.label, self.embed = images, label or {}, embed
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.net.parameters()).device
-
-    def to(self, device: torch.device | str) -> "Illustrator":
-        self.net.to(device)
-        return self
+    embed: Embed | None = None
 
     def __call__(
         self, sentences: str | Sequence[str], n: int = 1, seed: int = 0, *, first: int = 0, stage: int | None = None,
@@ -165,116 +145,3 @@ def energy(images: np.ndarray, spec: DataSpec) -> float:
     """Gradient energy of pictures in the depth of these data."""
     low, high = spec.range
     return gradient_energy((np.asarray(images, np.float64) - low) / (high - low))
-
-
-class Reader:
-    """What the first phase has learned: which of several captions suits a picture. Draws nothing."""
-
-    answers = "it is in its first phase, which reads captions and draws nothing"
-
-    def __init__(
-        self, net: nn.Module, game: Game, spec: DataSpec, pixels: tuple[float, float], images: int = 0,
-        label: dict | None = None, embed: Embed | None = None,
-    ):  # fmt: skip
-        self.net, self.game, self.spec, self.pixels = net, game, spec, pixels
-        self.images, self.label, self.embed = images, label or {}, embed
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.net.parameters()).device
-
-    @torch.no_grad()
-    def features(self, images: np.ndarray, captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """θ(v) of N pictures in the data's depth and φ(t) of N rows of captions: N×features each."""
-        low, high = self.spec.range
-        a, b = self.pixels
-        seen = []
-        for part in torch.from_numpy(np.asarray(images)).split(BATCH):
-            x = (part.to(self.device).float() - low) * ((b - a) / (high - low)) + a
-            seen.append(self.net.image(x).cpu().numpy())
-        return np.concatenate(seen), self.net.text(torch.from_numpy(captions).to(self.device)).cpu().numpy()
-
-    def precision(self, images: np.ndarray, captions: np.ndarray, seed: int = 0, of: int = 100) -> float:
-        """R-precision: the share of pictures whose own caption suits them best of `of`."""
-        return r_precision(*self.features(images, captions), captions, of=of, seed=seed)
-
-    def look(self, source: Source, seed: int = 0) -> Image.Image:
-        """Held-out captions, each below the held-out pictures that suit it best, the best on the left."""
-        (held, _), (examples, said) = spoken(source, 4 * MEASURED), spoken(source, SHOWN)
-        images, captions = self.features(held["image"], examples["text"])
-        best = (captions @ images.T).argsort(1, kind="stable")[:, ::-1][:, :EACH]
-        pictures = held["image"][best.ravel()].view(Images)
-        pictures.span = self.spec.range
-        return captioned(pictures, said)
-
-    def measure(self, source: Source, seed: int = 0) -> dict[str, float]:
-        """R-precision of held-out pictures, of 100 where so many captions are held out and differ."""
-        if not self.spec.held_out:
-            return {}
-        held = source.held_out(4 * MEASURED)
-        try:
-            return {"val/r-precision": self.precision(held["image"], held["text"], seed)}
-        except BadInput:
-            return {}
-
-    def __repr__(self) -> str:
-        return f"<ganvas reader of captions: {self.spec.name}, trained on {self.images:,} images>"
-
-
-def spoken(source: Source, n: int) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Held-out examples and their captions; of a set too small to hold any out, the first of training and their words."""
-    if source.spec.held_out:
-        return source.held_out(n), source.sentences(n)
-    examples, words = source.batch(0, 0, min(n, source.spec.n)), source.spec.text.words
-    known = dict(enumerate(words, FIRST))
-    said = [" ".join(known.get(k, "") for k in row.tolist()) for row in examples["text"]] if words else None
-    return examples, said or [f"({k})" for k in range(len(examples["text"]))]
-
-
-def captioned(images: Images, sentences: Sequence[str]) -> Image.Image:
-    """As many rows of pictures as there are sentences, each with its sentence below, broken where it is too long for a line
-    and cut where it is too long for three. Pillow's own font knows Latin letters only: others are counted, "(0)"."""
-    each = len(images) // len(sentences)
-    scale = max(1, -(-TILE // images.shape[3]))
-    strips = [
-        sheet(visible(np.asarray(images[k * each : (k + 1) * each]), images.span), columns=each, scale=scale)
-        for k in range(len(sentences))
-    ]
-    font, line = ImageFont.load_default(14), 18
-    wide = max(strips[0].width, 4 * TILE)
-    texts = [
-        _lines(sentence if _known(sentence, font) else f"({k})", font, wide - 8) for k, sentence in enumerate(sentences)
-    ]
-    foot = 6 + line * max(map(len, texts))
-    canvas = Image.new("RGB", (wide, sum(strip.height + foot for strip in strips)), (GAP,) * 3)
-    draw, y = ImageDraw.Draw(canvas), 0
-    for strip, lines in zip(strips, texts, strict=True):
-        canvas.paste(strip.convert("RGB"), (0, y))
-        draw.multiline_text((4, y + strip.height + 1), "\n".join(lines), INK, font, spacing=line - 14)
-        y += strip.height + foot
-    return canvas
-
-
-def _known(text: str, font: Any) -> bool:
-    missing = bytes(font.getmask("\U0010ffff"))
-    return all(c.isspace() or bytes(font.getmask(c)) != missing for c in set(text))
-
-
-def _lines(text: str, font: Any, wide: float, most: int = 3) -> list[str]:
-    """The text in lines no wider than that; what does not fit in `most` of them ends in three dots."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= wide or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], f"{lines[most - 1]} ..."]
-    return [_cut(one, font, wide) for one in lines]
-
-
-def _cut(text: str, font: Any, wide: float) -> str:
-    while font.getlength(text) > wide:
-        text = f"{text[:-4]}..."
-    return text

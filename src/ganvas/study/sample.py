@@ -20,6 +20,7 @@ from ganvas.play.game import Batch, Game
 from ganvas.play.latent import Prior
 from ganvas.study.picture import save_picture
 from ganvas.study.sheets import beside, sheet, write_picture
+from ganvas.study.trained import Trained
 
 if TYPE_CHECKING:
     from ganvas.study.directions import Direction
@@ -71,11 +72,10 @@ class Images(np.ndarray):
         return buffer.getvalue()
 
 
-class Generator:
+class Generator(Trained):
     """A trained generator you can call. `G(z)` maps N×latent to N×C×H×W in [0, 1]; `G.sample(n, seed)` draws pictures.
 
-    net: in eval mode. pixels: the range the net answers in. spec: what the data said of itself. images: real images
-    it was trained on. label: recipe and arguments, for people.
+    prior: what z is drawn from.
     """
 
     def __init__(
@@ -88,21 +88,13 @@ class Generator:
         images: int = 0,
         label: dict | None = None,
     ):
-        self.net, self.game, self.prior, self.spec, self.pixels = net, game, prior, spec, pixels
-        self.images, self.label = images, label or {}
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.net.parameters()).device
+        super().__init__(net, game, spec, pixels, images, label)
+        self.prior = prior
 
     @property
     def conditional(self) -> bool:
         """Whether it is told a label."""
         return bool(getattr(self.game, "conditional", False) and self.spec.levels)
-
-    def to(self, device: torch.device | str) -> "Generator":
-        self.net.to(device)
-        return self
 
     def latents(self, n: int, seed: int = 0, first: int = 0) -> Tensor:
         """n×latent: those of pictures `first` … of this seed; each depends on (seed, its index) alone."""

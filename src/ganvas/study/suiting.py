@@ -10,7 +10,8 @@ from ganvas.data.source import Source
 from ganvas.errors import BadInput
 from ganvas.files import progress
 from ganvas.study.card import Card, Score
-from ganvas.study.draw import Illustrator, Reader, energy, enlarged
+from ganvas.study.draw import Illustrator, energy, enlarged
+from ganvas.study.reader import Reader
 
 OF = 100  # captions of which a picture's own has to suit it best
 METRICS = ("r-precision", "sharpness")

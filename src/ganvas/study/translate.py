@@ -20,6 +20,7 @@ from ganvas.study.picture import from_pil, to_pil
 from ganvas.study.sample import Generator
 from ganvas.study.sheets import sheet
 from ganvas.study.tiling import Translating, translated
+from ganvas.study.trained import Trained
 
 Side = Literal["a", "b"]
 
@@ -29,35 +30,12 @@ MEASURED = 8  # held-out examples that each look is scored on: every one is a pi
 BITS = {"uint8": 8, "uint16": 16, "float32": 32}
 
 
-class Translator:
-    """A trained translator you can call: `T(picture)` for PIL, NumPy and tensors gives the same kind back.
-
-    net: in eval mode. pixels: the range it works in. spec: what the data said of itself; its views say what goes in and
-    comes out. images: examples it was trained on. label: recipe and arguments, for people.
+class Translator(Trained):
+    """A trained translator you can call: `T(picture)` for PIL, NumPy and tensors gives the same kind back. The views of its
+    `spec` say what goes in and comes out.
     """
 
     answers = "a translator makes pictures of pictures"
-
-    def __init__(
-        self, net: nn.Module, game: Game, spec: DataSpec, pixels: tuple[float, float], images: int = 0,
-        label: dict | None = None,
-    ):  # fmt: skip
-        self.net, self.game, self.spec, self.pixels, self.images, self.label = (
-            net,
-            game,
-            spec,
-            pixels,
-            images,
-            label or {},
-        )
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.net.parameters()).device
-
-    def to(self, device: torch.device | str) -> "Translator":
-        self.net.to(device)
-        return self
 
     @property
     def ways(self) -> tuple[Side, ...]:
@@ -214,7 +192,8 @@ def asked(
     """What `net` is asked through: a translator where examples have several pictures, an upscaler where they are of two
     sizes, an illustrator where it draws sentences, else a generator from noise."""
     if type(game) in (Captioned, Matching):
-        from ganvas.study.draw import Illustrator, Reader
+        from ganvas.study.draw import Illustrator
+        from ganvas.study.reader import Reader
 
         return {Captioned: Illustrator, Matching: Reader}[type(game)](net, game, spec, pixels, images, label)
     if spec.scale > 1:
