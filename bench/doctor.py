@@ -34,7 +34,7 @@ from ganvas.training.trainer import Sick, Trainer
 
 RESULTS = Path(__file__).with_name("results") / "doctor.jsonl"
 DOCS = Path(__file__).parents[1] / "docs" / "doctor.md"
-SEEDS = range(5)
+SICK, WELL = range(6), range(7)  # seeds; those from 5 on were run after the limits were set
 TICKS, LOOKS = 60, 20
 
 
@@ -78,9 +78,11 @@ def play(name: str, kind_name: str, seed: int) -> dict[str, Any]:
 
 def wanted() -> Iterator[tuple[str, str, int]]:
     """Seed after seed, the healthy between the sick, so that a part of the table is balanced."""
-    for seed in SEEDS:
+    for seed in WELL:
         healthy = iter([(name, "healthy", seed) for name in HEALTHY])
         for kind in KINDS:
+            if seed not in SICK and not kind.startswith("healthy"):
+                continue
             for base in KINDS[kind].bases:
                 yield base, kind, seed
             yield from ([one] if (one := next(healthy, None)) else [])

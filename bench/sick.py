@@ -28,7 +28,7 @@ HEALTHY: dict[str, tuple[dict[str, Any], int]] = {
     "gan": (MLP, 900),
     "dcgan": (CONV, 550),
     "auto": ({"width": 8, "latent": 32, "batch": 32, "augment": "none", "conditional": False}, 400),
-    "gan_2014": ({"units": 256, "maxout": 48, "latent": 32}, 700),
+    "gan_2014": ({"units": 256, "maxout": 48, "latent": 32}, 1600),  # draws one picture for its first 700
     "gan_leaky": ({"latent": 32, "batch": 32}, 400),
     "dcgan_upsample": ({"channels": (32, 32, 16), "d_channels": (8, 16, 32, 64), "latent": 32}, 280),
     "lsgan": (CONV, 550),

@@ -44,8 +44,8 @@ def report(
         _lint(run, source, speak(language), say)
     if source is None or elapsed(read_log(run / "log.jsonl")) > LONG:
         walk(run)
-    found, notes = _diagnosis(run, language)
-    return write_report(run, language, described=described(str(about.get("recipe"))), diagnosis=found, notes=notes)
+    found, recipe = diagnosis(run), described(str(about.get("recipe")))
+    return write_report(run, language, described=recipe, diagnosis=found, notes=_notes(found, language))
 
 
 def described(recipe: str) -> str:
@@ -68,16 +68,20 @@ def _lint(run: Path, source: Source, words: Words, say: Callable[[str], None]) -
     files.write_atomic(run / "lint.json", json.dumps(record))
 
 
-def _diagnosis(run: Path, language: str) -> tuple[Diagnosis | None, list[str]]:
-    """What the doctor says, and his notes."""
-    from ganvas.health.page import doctors_words, notes
+def diagnosis(run: Path) -> Diagnosis | None:
+    """What the doctor says; None where run.json is too old or too bare for that, and good enough for a page."""
     from ganvas.health.triage import diagnose
 
     try:
-        found = diagnose(run)
-    except GanvasError:  # run.json is too old or too bare for a diagnosis, and good enough for a page
-        return None, []
-    return found, notes(found, doctors_words(language))
+        return diagnose(run)
+    except GanvasError:
+        return None
+
+
+def _notes(found: Diagnosis | None, language: str) -> list[str]:
+    from ganvas.health.page import doctors_words, notes
+
+    return notes(found, doctors_words(language)) if found else []
 
 
 def walk(run: Path) -> Path | None:

@@ -16,7 +16,7 @@ from ganvas.errors import Corrupt, Diverged, Storage
 from ganvas.nets.table import NETS
 from ganvas.study.captions import spoken
 from ganvas.study.curves import curves
-from ganvas.study.ills import equilibrium
+from ganvas.study.equilibrium import equilibrium
 from ganvas.study.log import read_log
 from ganvas.study.sample import SHEET_SIZE, Generator, visible
 from ganvas.study.sheets import annotated, film, sheet, write_picture

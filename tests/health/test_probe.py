@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from ganvas.data.builtin import digits
-from ganvas.health.looks import missing
 from ganvas.health.numbers import apart
 from ganvas.health.probe import Probe, applies
 from ganvas.health.undisturbed import undisturbed
+from ganvas.measure.classes import missing
 from ganvas.measure.copying import mann_whitney
 from ganvas.measure.kernel import mmd2
 from ganvas.measure.neighbours import nearest

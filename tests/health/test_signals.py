@@ -52,6 +52,33 @@ def test_each_illness_of_a_log_is_told_with_its_number(name):
     assert len(said.evidence[0].series) > 50
 
 
+@pytest.mark.parametrize(
+    ("name", "columns", "loss"),
+    [
+        ("discriminator_winning", {"D_accuracy": (0.97, 0.001)}, "non_saturating"),  # right, but not always
+        ("discriminator_winning", {"D_loss": (0.2, 0.002)}, "non_saturating"),  # low, but above a tenth
+        ("discriminator_winning", {}, "wasserstein"),  # no loss value says it there
+        ("discriminator_winning", {}, ""),  # a loss that run.json does not name
+        ("discriminator_winning", {"D_class": (0.1, 0.01)}, "non_saturating"),  # a loss with other parts
+        ("discriminator_dead", {"D_accuracy": (0.7, 0.01)}, "non_saturating"),
+        ("discriminator_dead", {"D_loss": np.linspace(1.0, 1.3863, 200).tolist()}, "non_saturating"),
+        ("vanishing_gradient", {}, "non_saturating"),
+        ("vanishing_gradient", {"D_p_fake": (0.08, 0.001)}, "minimax"),
+        ("oscillating", {"D_loss": (1.1 + 0.02 * WAVE).tolist()}, "non_saturating"),
+        ("numerically_sick", {"G_loss": (0.9, 0.01)}, "non_saturating"),
+    ],
+)
+def test_what_is_only_near_an_illness_is_none(name, columns, loss):
+    """The sick log with one thing put right: the same illness must not be told."""
+    assert judge(log(**(HEALTHY | SICK[name][0] | columns)), [], run(loss)).id != name
+
+
+def test_a_short_log_is_not_diagnosed_but_broken_numbers_are():
+    columns = HEALTHY | SICK["discriminator_winning"][0]
+    assert not judge(log(n=11, **columns), [], run()).ill
+    assert judge([{"images": 1, "D/loss": None}], [], run()).id == "numerically_sick"
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_healthy_log_is_healthy_whatever_the_loss(loss, seed):

@@ -96,6 +96,23 @@ def test_missing_classes_are_named_and_variety_that_grows_is_no_collapse():
     assert told(spread=0.001, diversity=0.0).id == "collapsing", "z does nothing"
 
 
+def test_one_class_of_ten_is_enough_once_nothing_improves():
+    stuck = {"distance": lambda s: 100 - 40 * min(4 * s, 1)}
+    said = told(classes=[0] + [11] * 9, **stuck)
+    assert said.id == "collapsing" and said.facts["classes"] == "0" and said.evidence[0].id == "lost"
+    assert not told(classes=[0] + [11] * 9).ill, "while pictures come nearer, it may yet come"
+    assert not told(classes=[4] + [11] * 9, **stuck).ill, "12 of 309, with a fifth of 31 in mind: rare, not missing"
+
+
+def test_a_distance_that_never_moved_says_nothing():
+    """Pictures that are all alike to the classifier: its distance stands still, and so it is no word against D."""
+    wins = HEALTHY | {"D_loss": (1.8, 0.02), "D_accuracy": (0.4, 0.02)}
+    still = judge(log(**wins), looks(distance=294.0, diversity=0.0), run())
+    assert not still.ill and "nearing" not in readings(log(**wins), looks(distance=294.0), run())
+    moving = judge(log(**wins), looks(distance=lambda s: 290 + 4 * s, diversity=0.0), run())
+    assert moving.id == "discriminator_dead", "negative control"
+
+
 def test_a_discriminator_that_wins_while_pictures_improve_is_no_illness():
     wins = HEALTHY | {"D_loss": (0.02, 0.002), "D_accuracy": (0.996, 0.0005)}
     assert judge(log(**wins), looks(), run()).id == "learning"

@@ -14,7 +14,7 @@ from ganvas.study.lang import LANGUAGES, Words, final, particles, speak
 PACKAGE = Path(__file__).parents[2] / "src" / "ganvas"
 STUDY = PACKAGE / "study"
 TOLD_BY_CATALOGUE = [
-    *(STUDY / f"{name}.py" for name in ("words", "ills", "traces", "report", "scoreboard", "lint", "census")),
+    *(STUDY / f"{name}.py" for name in ("words", "traces", "report", "scoreboard", "lint", "census")),
     *(STUDY / "pages").glob("*.py"),
     *(PACKAGE / name for name in ("preflight.py", "cli/preflight.py", "reporting.py")),
 ]

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from ganvas.errors import BadInput, Storage
+from ganvas.health.triage import judge
 from ganvas.study.diagnosis import Action, Diagnosis, Evidence
+from ganvas.study.log import read_log
 from ganvas.study.report import write_report
 from ganvas.study.sheets import sheet
 
@@ -286,8 +288,9 @@ def test_a_log_of_broken_numbers(run):
     }
     with (run / "log.jsonl").open("a") as log:
         log.write(json.dumps(bad) + "\n")
-    text = page(run).text
-    assert "The log shows an illness: its numbers broke down." in text and "1 of 41 rows hold a number" in text
+    found = judge(read_log(run / "log.jsonl"), [], RECORD)
+    assert "diagnosis: its numbers are broken" in Page(write_report(run, diagnosis=found)).text
+    assert "4,100 images seen" in page(run).text, "and without a diagnosis there is a page all the same"
 
 
 def test_long_runs_show_thirty_frames_from_first_to_last(run):

@@ -48,9 +48,12 @@ def main(argv: Sequence[str]) -> int:
     for sentence in different:
         print(sentence)
     if o["html"] is not None:
+        from ganvas.reporting import diagnosis
         from ganvas.study.lang import speak
         from ganvas.study.pages.compare import compared
 
-        files.write_atomic(o["html"], compared({run: Path(run) for run in runs}, found, different, speak(o["lang"])))
+        diagnoses = {run: diagnosis(Path(run)) for run in runs}
+        page = compared({run: Path(run) for run in runs}, found, different, speak(o["lang"]), diagnoses)
+        files.write_atomic(o["html"], page)
         print(o["html"])
     return 0

@@ -35,6 +35,7 @@ def evaluate(
     against: str | None = None,
     train: str | None = None,
     neighbours: str | None = None,
+    missing: str | None = None,
     extractor: str | None = None,
     weights: str | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
@@ -47,14 +48,16 @@ def evaluate(
     """Score.
 
     Args:
-        metric: which, with commas between; not given: fid,kid,prdc, against statistics fid, with --neighbours none; for a
-            translator with pairs held out l1,psnr,ssim
+        metric: which, with commas between; not given: fid,kid,prdc, against statistics fid, with --neighbours or --missing
+            none; for a translator with pairs held out l1,psnr,ssim
         against: real images: held-out (not given, for a run) or training, a data set's name, a folder, zip or .npy,
             the .npz of `ganvas stats`, of pytorch-fid or of NVIDIA's code
         train: the training images of a folder or of a snapshot alone (a run knows its own): for mifid, c_t, authpct,
             ndb, parzen and --neighbours, which without it takes --against for them
         neighbours: a .png for the most suspicious pictures beside their nearest training and held-out images; the
             distances of all come beside it as .json, and a run keeps both for its report
+        missing: a .png of the kinds of picture that are all but missing, real ones beside the generated ones most like them:
+            the extractor's classes, or 20 clusters of the real images; a run keeps it for its report
         extractor: inception (FID as published), inception-clean (as clean-fid), fd-digits/v1, fd-shapes/v1, pixels,
             package.module:Class or a .onnx file; not given: what suits the data
         weights: file with Inception's published weights, instead of the cache or a download
@@ -74,30 +77,33 @@ def main(argv: Sequence[str]) -> int:
         raise BadInput("what? Give a run or a folder: ganvas evaluate runs/auto-digits")
     if not Path(what).exists():
         raise BadInput(f"{what} does not exist: give a run, a snapshot or a folder of pictures")
-    wanted, out, sheet = (options.pop(name) for name in ("metric", "out", "neighbours"))
+    wanted, out = options.pop("metric"), options.pop("out")
+    sheets = {name: path for name in ("neighbours", "missing") if (path := options.pop(name))}
     options["weights"] = Path(options["weights"]) if options["weights"] else None
     metrics = None if wanted is None else [name.strip() for name in wanted.split(",") if name.strip()]
     if metrics == []:
         raise BadInput(f"--metric {wanted} names none: write some with commas between, as fid,kid,prdc")
-    if sheet and Path(sheet).suffix.lower() != ".png":
-        raise BadInput(f"--neighbours {sheet}: the sheet is a .png file")
+    for name, path in sheets.items():
+        if Path(path).suffix.lower() != ".png":
+            raise BadInput(f"--{name} {path}: the sheet is a .png file")
+    others = [f"--{name}" for name in sheets]
     if enlarges(Path(what)):
-        scores, rows = evaluated(Path(what), [*(metrics or ()), *["--neighbours"] * bool(sheet)], options)
+        scores, rows = evaluated(Path(what), [*(metrics or ()), *others], options)
         _tell(Path(what), [], scores, rows, out)
         return 0
     if captions.illustrates(Path(what)):
-        scores = captions.evaluated(Path(what), [*(metrics or ()), *["--neighbours"] * bool(sheet)], options)
+        scores = captions.evaluated(Path(what), [*(metrics or ()), *others], options)
         _tell(Path(what), [], scores, [], out)
         return 0
-    _evaluate(Path(what), metrics, options, out, Path(sheet) if sheet else None)
+    _evaluate(Path(what), metrics, options, out, {name: Path(path) for name, path in sheets.items()})
     return 0
 
 
-def _evaluate(what: Path, metrics: list[str] | None, options: dict, out: str | None, sheet: Path | None) -> None:
+def _evaluate(what: Path, metrics: list[str] | None, options: dict, out: str | None, sheets: dict[str, Path]) -> None:
     """Scores one after the other. What was had is printed and kept, whatever becomes of the others."""
     from ganvas import files, judging
 
-    if sheet:  # hours before it is written
+    for sheet in sheets.values():  # hours before it is written
         with files.storage_errors(sheet):
             sheet.parent.mkdir(parents=True, exist_ok=True)
         metrics = metrics or []
@@ -112,15 +118,15 @@ def _evaluate(what: Path, metrics: list[str] | None, options: dict, out: str | N
     try:
         if pairs:
             paired, rows = _pairs(what, pairs, crop, options)
-        if others != [] or sheet:
-            for score in _scores(what, others, options, sheet):
+        if others != [] or sheets:
+            for score in _scores(what, others, options, sheets):
                 scores.append(score)  # one by one: an error later leaves these
     finally:
         if paired or scores:
             _tell(what, paired, scores, rows, out)
 
 
-def _scores(what: Path, metrics: list[str] | None, options: dict, sheet: Path | None) -> Iterator[Score]:
+def _scores(what: Path, metrics: list[str] | None, options: dict, sheets: dict[str, Path]) -> Iterator[Score]:
     from ganvas import judging
     from ganvas.study.score import Reference
 
@@ -128,8 +134,10 @@ def _scores(what: Path, metrics: list[str] | None, options: dict, sheet: Path | 
     if metrics is None:
         metrics = ["fid"] if isinstance(question.reference, Reference) else ["fid", "kid", "prdc"]
     yield from judging.answer(question, metrics)
-    if sheet:
-        yield from _neighbours(what, question, sheet)
+    if "neighbours" in sheets:
+        yield from _neighbours(what, question, sheets["neighbours"])
+    if "missing" in sheets:
+        _missing(what, question, sheets["missing"])
 
 
 def _neighbours(what: Path, question: Question, sheet: Path) -> Iterator[Score]:
@@ -143,6 +151,19 @@ def _neighbours(what: Path, question: Question, sheet: Path) -> Iterator[Score]:
         memory.write(found, what / NEIGHBOURS)
         print(f"kept in {what / NEIGHBOURS}; `ganvas report {what}` shows it")
     yield from memory.scores(found)
+
+
+def _missing(what: Path, question: Question, sheet: Path) -> None:
+    from ganvas.study import kinds
+    from ganvas.study.scoreboard import MISSING
+    from ganvas.training.run import RunFolder
+
+    found = kinds.kinds(question)
+    kinds.write(found, sheet)
+    print(f"{kinds.summary(found)}\n{sheet}")
+    if RunFolder.exists(what):
+        kinds.write(found, what / MISSING)
+        print(f"kept in {what / MISSING}; `ganvas report {what}` shows it")
 
 
 def _pairs(what: Path, metrics: list[str], crop: int, options: dict) -> Paired:

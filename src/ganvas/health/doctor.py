@@ -56,7 +56,7 @@ class Doctor:
         if said is None:
             return ""
         numbers = f" ({said.evidence[0].id} {said.evidence[0].value:.3g})" if said.ill and said.evidence else ""
-        return said.id.replace("_", " ") + numbers
+        return {"early": "too early to say"}.get(said.id, said.id.replace("_", " ")) + numbers
 
     def look(self, tick: Tick) -> None:
         """A row of health.jsonl, if one is due and affordable, and a new diagnosis."""

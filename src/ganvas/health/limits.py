@@ -72,10 +72,10 @@ LIMITS = {
     "fading": Limit(1e-3, False, 1.0, "S 2.1c: gradient norm of G over that of the run's first tenth"),
     "code": Limit(0.1, False, NONE, "nats: KL of a VAE's code"),
     # variety
-    "diversity": Limit(0.6, False, 1.0, "S 2.1i: mean distance between fakes over that between real images, in features"),
+    "diversity": Limit(0.5, False, 1.0, "C (S 2.1i): mean distance between fakes over that between real images, in features"),
     "gain": Limit(0.03, False, NONE, "C: change of that over the second half of the run so far"),
     "spread": Limit(0.002, False, 1.0, "C: standard deviation of a pixel over z, over that of real images"),
-    "lost": Limit(0.35, True, 0.0, "C: share of the real images whose class has less than a fifth of its share"),
+    "lost": Limit(0.05, True, 0.0, "C: share of the real images whose class has less than a fifth of its share"),
     "far": Limit(0.5, True, 0.0, "C: distance to real images over the largest of the run"),
     "begun": Limit(0.9, False, NONE, "C: the least of these: there is nothing to collapse from before"),
     # overfitting

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ganvas.health.signals import reading
+from ganvas.measure.classes import missing
 from ganvas.study.diagnosis import Evidence
 from ganvas.study.log import Row, mean, series
 
@@ -16,7 +17,7 @@ FEW_LOOKS = 6  # below which no course is spoken of
 LINT = ("outside", "used", "flat", "duplicates", "labels", "eps")
 FOLLOWED = ("answers", "lead", "push", "pull", "diversity", "spread", "copying", "restless", "progress",
             "average", "lag", "norm_gap")  # fmt: skip
-ONE_SIDED = 0.01  # chance of a class being so rare by chance
+BLIND = 1e-4  # change of ln(distance) that is none
 
 
 def from_looks(looks: Sequence[Row], shares: Sequence[float] = ()) -> dict[str, Evidence]:
@@ -111,33 +112,20 @@ def pooled(looks: Sequence[Row], most: int = POOLED) -> np.ndarray:
     return total
 
 
-def missing(counts: np.ndarray, shares: Sequence[float]) -> list[int]:
-    """Classes with less than a fifth of their share of the fakes, where that is no chance (binomial)."""
-    n = int(counts.sum())
-    return [
-        k
-        for k, p in enumerate(shares)
-        if n and p > 0 and counts[k] < n * p / 5 and _at_most(counts[k], n, p) < ONE_SIDED
-    ]
-
-
-def _at_most(k: int, n: int, p: float) -> float:
-    """P(X ≤ k) of a binomial."""
-    p = min(p, 1 - 1e-12)
-    ways = (math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(int(k) + 1))
-    return float(sum(math.exp(w + i * math.log(p) + (n - i) * math.log1p(-p)) for i, w in enumerate(ways)))
-
-
 def course(looks: Sequence[Row]) -> tuple[float, float] | None:
     """Change of ln(distance to real images) over the second half of the looks, and its standard error.
 
-    The slope of a line through the looks, times their span. None where they are too few to say.
+    The slope of a line through the looks, times their span. None where they are too few to say, and where the distance
+    never moved at all: then the eye sees no difference between one generated picture and another.
     """
-    half = looks[len(looks) // 2 :]
-    x, y = series(half, "images"), series(half, "distance")
+    x, y = series(looks, "images"), series(looks, "distance")
     known = np.isfinite(y) & (y > 0)
     x, y = x[known], np.log(y[known])
-    if len(looks) < FEW_LOOKS or len(x) < 4 or x[-1] <= x[0]:
+    if len(looks) < FEW_LOOKS or not len(y) or np.ptp(y) < BLIND:
+        return None
+    half = series(looks, "images")[len(looks) // 2]
+    x, y = x[x >= half], y[x >= half]
+    if len(x) < 4 or x[-1] <= x[0]:
         return None
     x = (x - x.mean()) / (x[-1] - x[0])
     slope = float((x * y).sum() / (x * x).sum())

@@ -12,7 +12,7 @@ from ganvas.data.source import DataSpec
 from ganvas.errors import BadInput
 from ganvas.recipes import table
 from ganvas.study.diagnosis import Action, Evidence
-from ganvas.study.ills import Run, record
+from ganvas.study.equilibrium import Run, record
 from ganvas.study.log import number
 
 

@@ -9,26 +9,13 @@ import numpy as np
 
 from ganvas.health.limits import LIMITS
 from ganvas.study.diagnosis import Evidence
-from ganvas.study.ills import Run, loss_name
+from ganvas.study.equilibrium import Run, equilibrium, loss_name
 from ganvas.study.log import Row, bounds, judges, number, players, series
 from ganvas.study.trend import FEWEST, trend
 
 ROUNDS = 200  # a loss must have been somewhere for so long to be there
 SETTLED = 10  # rows before a gradient norm is held against those before it
 EARLY = 0.1  # share of the run against which the generator's gradient is held
-ADVERSARIAL = {
-    "loss",
-    "real",
-    "fake",
-    "accuracy",
-    "p_real",
-    "p_fake",
-    "penalty",
-    "grad_norm",
-    "lr",
-    "augment_p",
-    "overfit",
-}
 
 
 def reading(
@@ -82,7 +69,7 @@ def _largest(values: np.ndarray) -> np.ndarray:
 def _discriminator(rows: Sequence[Row], run: Run) -> Iterator[Evidence]:
     """How far D is from one who cannot tell: by its loss, and by its accuracy where logits have a zero."""
     images, now, judge = series(rows, "images"), window(rows), next(iter(judges(rows)), "D")
-    fair = rest(rows, run).get(judge, 0.0)
+    fair = equilibrium(rows, run).get(judge, 0.0)
     loss, accuracy = series(rows, f"{judge}/loss"), series(rows, f"{judge}/accuracy")
     if fair > 0 and np.isfinite(loss[now]).any():
         share = loss / fair
@@ -124,24 +111,6 @@ def _swings(rows: Sequence[Row], run: Run) -> Iterator[Evidence]:
     ]
     cycles, values = max(found, key=lambda one: one[0], default=(0, watched[0] if watched else []))
     yield reading("cycles", cycles, images[start:], values[start:])
-
-
-def rest(rows: Sequence[Row], run: Run) -> dict[str, float]:
-    """The loss at equilibrium of each player whose loss is the adversarial one and nothing else."""
-    from ganvas.play.losses import LOSSES  # the one table of losses; it brings torch along
-
-    name, at_rest = loss_name(run), {}
-    if name not in LOSSES:
-        return {}
-    for player, value in zip(("D", "G"), LOSSES[name].equilibrium, strict=True):
-        parts = {key.split("/")[1] for row in rows for key in row if key.startswith(f"{player}/")}
-        if parts and parts <= ADVERSARIAL:
-            at_rest[player] = value
-    if "adversarial" in {
-        key.split("/")[-1] for row in rows for key in row
-    }:  # a translator's D is asked for half its loss
-        at_rest.pop("D", None)
-    return at_rest
 
 
 def has_zero(run: Run) -> bool:

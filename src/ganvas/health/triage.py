@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ganvas.health.limits import CONFIDENCE, FEW, LIMITS, TRIAGE, YOUNG
-from ganvas.health.looks import course, from_looks, missing, pooled
+from ganvas.health.looks import course, from_looks, pooled
 from ganvas.health.remedies import remedy
 from ganvas.health.signals import from_log, reading
+from ganvas.measure.classes import missing
 from ganvas.study import scoreboard
 from ganvas.study.diagnosis import Diagnosis, Evidence
-from ganvas.study.ills import Run, loss_name, record
+from ganvas.study.equilibrium import Run, loss_name, record
 from ganvas.study.log import Row, latest_phase, number, phase, read_log, read_rows, settle
 from ganvas.training.run import RunFolder
 

@@ -4,12 +4,16 @@ Each function takes the classifier's opinion as N×K probabilities (rows sum to 
 integer labels do as well.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ganvas.errors import BadInput
 from ganvas.measure.rows import checked
+
+ONE_SIDED = 0.01  # chance of a class being so rare by chance
 
 
 class InceptionScore(NamedTuple):
@@ -65,3 +69,23 @@ def inception_score(probabilities: np.ndarray, splits: int = 10) -> InceptionSco
 def _score(p: np.ndarray) -> float:
     ratio = np.divide(p, p.mean(0), out=np.ones_like(p), where=p > 0)  # 0 ln 0 = 0
     return float(np.exp((p * np.log(ratio)).sum(1).mean()))
+
+
+def missing(counts: np.ndarray, shares: Sequence[float]) -> list[int]:
+    """Classes with less than a fifth of their share of the images, where that is no chance (binomial, 1 %).
+
+    counts: K images of each class; shares: the K shares that they are held against.
+    """
+    n = int(counts.sum())
+    return [
+        k
+        for k, p in enumerate(shares)
+        if n and p > 0 and counts[k] < n * p / 5 and _at_most(counts[k], n, p) < ONE_SIDED
+    ]
+
+
+def _at_most(k: int, n: int, p: float) -> float:
+    """P(X ≤ k) of a binomial."""
+    p = min(p, 1 - 1e-12)
+    ways = (math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(int(k) + 1))
+    return float(sum(math.exp(w + i * math.log(p) + (n - i) * math.log1p(-p)) for i, w in enumerate(ways)))

@@ -1,6 +1,6 @@
 """What the doctor says of a run: one diagnosis, its evidence, one action, what would prove it wrong.
 
-Ids and numbers only. A sentence for each id stands in one catalogue a language (`study/words_en.py`), whose templates
+Ids and numbers only. A sentence for each id stands in one catalogue a language (study/lang), whose templates
 have the fields of these tuples, and of `facts`, by name.
 """
 

@@ -47,7 +47,7 @@ def write_report(
         "facts": facts.facts(rows, about, say),
         "next": facts.ahead(run, rows, about, say),
     }
-    title, lead = say("head.title", recipe=recipe, data=data), headline(rows, about, say)
+    title, lead = say("head.title", recipe=recipe, data=data), headline(rows, about, say, diagnosis)
     sections = [section(say(f"report.{name}"), content) for name, content in chapters.items()]
     files.write_atomic(run / "report.html", page(say.language, say("report.kind"), title, lead, sections))
     return run / "report.html"

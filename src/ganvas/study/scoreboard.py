@@ -7,7 +7,7 @@ from typing import Any
 
 from ganvas.study.card import Score, newest
 
-WATCH, SCORES, NEIGHBOURS = "watch.jsonl", "scores.jsonl", "neighbours.png"
+WATCH, SCORES, NEIGHBOURS, MISSING = "watch.jsonl", "scores.jsonl", "neighbours.png", "missing.png"
 SIDES = ("average", "live")  # of the generator, whose scores are watched
 
 

@@ -8,18 +8,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ganvas.study.ills import Run, courses, equilibrium, ills, loss_name, percent, record
+from ganvas.study.diagnosis import Diagnosis
+from ganvas.study.equilibrium import Run, equilibrium, loss_name, record
 from ganvas.study.lang import Words, speak
-from ganvas.study.log import Row, bounds, elapsed, judges, latest_phase, mean, number, phase, series, settle, tail
-from ganvas.study.trend import FEWEST, Trend
+from ganvas.study.log import (
+    Row,
+    bounds,
+    elapsed,
+    judges,
+    latest_phase,
+    mean,
+    number,
+    phase,
+    players,
+    series,
+    settle,
+    tail,
+)
+from ganvas.study.trend import FEWEST, Trend, trend
 
 SUM_OF_HALVES = ("minimax", "non_saturating", "least_squares", "hinge")
 HIDES = 3.0  # times the cycle error under noise, above which information is hidden (Chu et al. 2017)
 PAIRED = ("relativistic", "wasserstein")  # only differences of logits mean anything
 
 
-def headline(rows: Sequence[Row], run: Run, say: Words | None = None) -> str:
-    """What was trained on what, how far, how long; then the illnesses in the log or how the discriminator fares."""
+def headline(rows: Sequence[Row], run: Run, say: Words | None = None, diagnosis: Diagnosis | None = None) -> str:
+    """What was trained on what, how far, how long; then what the doctor found, or how the discriminator fares."""
     rows, say = settle(rows), say or speak()
     recipe, data = names(run, say)
     if not rows:
@@ -39,8 +53,8 @@ def headline(rows: Sequence[Row], run: Run, say: Words | None = None) -> str:
         if images >= planned
         else say("head.part", share=percent(images / planned), planned=planned),
     )
-    if found := ills(rows, run, say):
-        return f"{text}. {say('head.ills', ills=say('head.join').join(ill.name for ill in found))}."
+    if diagnosis and diagnosis.ill:
+        return f"{text}. {say('head.ill', ill=say(f'doctor.diagnosis.{diagnosis.id}'))}."
     fares = [_told_apart(d, rows, run, say) for d in judges(rows)] + [_bound(p, rows, run, say) for p in bounds(rows)]
     return ". ".join([text, *filter(None, fares)]) + "."
 
@@ -53,22 +67,18 @@ def names(run: Run, say: Words | None = None) -> tuple[str, str]:
 
 
 def describe(rows: Sequence[Row], run: Run, say: Words | None = None) -> list[str]:
-    """What the numbers of the last phase say: illnesses first, then who stands where, then where it is going."""
+    """What the numbers of the last phase say: who stands where, then where it is going. Illnesses are the doctor's."""
     rows, say = settle(rows), say or speak()
     if not rows:
         return [say("log.empty")]
-    last, found = latest_phase(rows), ills(rows, run, say)
-    said = []
+    last, said = latest_phase(rows), []
     if number_of_phase := phase(last[0]):
         said.append(say("log.phase", phase=number_of_phase + 1, images=last[0]["images"]))
-    said += [ill.sentence for ill in found]
     said += [text for judge in judges(last) if (text := _standing(judge, last, run, say))]
     said += [text for player in bounds(last) for text in _explicit(player, last, run, say)]
     said += _going(last, run, say)
     if len(last) < FEWEST:
         said.append(say("log.few", n=len(last), where=say("log.here") if len(last) < len(rows) else ""))
-    elif not found:
-        said.append(say("log.clean_bound" if bounds(last) else "log.clean" if judges(last) else "log.clean_alone"))
     skipped = series(rows, "skipped")
     if np.any(skipped > 0):
         said.append(say("log.skipped", worst=np.nanmax(skipped)))
@@ -159,9 +169,8 @@ def _explicit(player: str, rows: Sequence[Row], run: Run, say: Words) -> list[st
 
 
 def _going(rows: Sequence[Row], run: Run, say: Words) -> list[str]:
-    """Where the losses went over the last third; swings are told among the illnesses already."""
-    told = [(what, course) for what, course in courses(rows, run, say) if course.kind != "swinging"]
-    if not told:
+    """Where the losses went over the last third."""
+    if not (told := courses(rows, run, say)):
         return []
     begin = rows[len(rows) - len(rows) // 3]["images"]
     parts = say.together([_course(what, course, say) for what, course in told])
@@ -173,7 +182,25 @@ def _going(rows: Sequence[Row], run: Run, say: Words) -> list[str]:
 
 def _course(what: str, course: Trend, say: Words) -> str:
     ends = {key: figures(getattr(course, key)) for key in ("level", "start", "end", "low", "high")}
-    return say(f"course.{course.kind}", what=what, **ends)
+    return say(f"course.{course.kind}", what=what, cycles=course.cycles, **ends)
+
+
+def courses(rows: Sequence[Row], run: Run, say: Words) -> list[tuple[str, Trend]]:
+    """What is followed, in words, and its trend over the last third.
+
+    Each loss; of a Wasserstein critic its distance, of an explicit density its bound and the part that the code costs.
+    """
+    if explicit := bounds(rows):
+        watched = [(say(f"course.{key}"), series(rows, f"{p}/{key}")) for p in explicit for key in ("elbo", "kl")]
+    elif loss_name(run) == "wasserstein":
+        watched = [
+            (say("course.distance", player=d), series(rows, f"{d}/real") - series(rows, f"{d}/fake"))
+            for d in judges(rows)
+        ]
+    else:
+        watched = [(say("course.loss", player=player), series(rows, f"{player}/loss")) for player in players(rows)]
+    start = len(rows) - len(rows) // 3
+    return [(what, course) for what, values in watched if (course := trend(values[start:]))]
 
 
 def _halves(rows: Sequence[Row], run: Run, say: Words) -> list[str]:
@@ -186,6 +213,11 @@ def _halves(rows: Sequence[Row], run: Run, say: Words) -> list[str]:
 def figures(value: float) -> str:
     """Three significant figures, zeros kept: 1 → "1.00", 1234.5 → "1,234"."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+
+
+def percent(share: float) -> str:
+    """0.81 → "81 %", 0.996 → "99.6 %": what is not all is not rounded to all."""
+    return f"{100 * share:.1f} %" if 0 < share < 0.015 or 0.985 < share < 1 else f"{100 * share:.0f} %"
 
 
 def duration(seconds: float, say: Words | None = None) -> str:

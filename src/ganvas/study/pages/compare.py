@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from ganvas.study.card import Score
+from ganvas.study.diagnosis import Diagnosis
 from ganvas.study.lang import Words
 from ganvas.study.log import read_log
 from ganvas.study.pages.page import embed, figure, opened, page, paragraphs, section
@@ -13,14 +14,21 @@ from ganvas.study.report import read_record
 from ganvas.study.words import headline
 
 
-def compared(runs: Mapping[str, Path], rows: Sequence[Sequence[Score]], different: Sequence[str], say: Words) -> str:
-    """The HTML of a page. rows: a score a run, of equal cards, as `study.card.comparable` has them; different: sentences."""
+def compared(
+    runs: Mapping[str, Path],
+    rows: Sequence[Sequence[Score]],
+    different: Sequence[str],
+    say: Words,
+    diagnoses: Mapping[str, Diagnosis | None],
+) -> str:
+    """The HTML of a page. rows: a score a run, of equal cards, as `study.card.comparable` has them; different: sentences;
+    diagnoses: what the doctor says of each run."""
     cards = dict.fromkeys(str(replace(scores[0].card, settings="")) for scores in rows)
     chapters = {
         "scores": _table(list(runs), rows, say),
         "protocol": paragraphs(list(cards)),
         "different": paragraphs(list(different)),
-        "runs": _runs(runs, say),
+        "runs": _runs(runs, say, diagnoses),
     }
     sections = [section(say(f"compare.{name}"), content) for name, content in chapters.items()]
     title, lead = say("compare.title", runs=len(runs)), say("compare.lead", n=len(rows))
@@ -49,12 +57,12 @@ def _best(scores: Sequence[Score]) -> set[int]:
     return {k for k, value in enumerate(values) if value == min(values)}
 
 
-def _runs(runs: Mapping[str, Path], say: Words) -> str:
+def _runs(runs: Mapping[str, Path], say: Words, diagnoses: Mapping[str, Diagnosis | None]) -> str:
     shown = []
     for name, run in runs.items():
         about, rows = read_record(run), read_log(run / "log.jsonl")
         sheets = sorted((p for p in (run / "samples").glob("*.png") if p.stem.isdecimal()), key=lambda p: int(p.stem))
         picture = next((found for path in reversed(sheets) if (found := opened(path))), None)
-        text = f"{name}: {headline(rows, about, say)}"
+        text = f"{name}: {headline(rows, about, say, diagnoses.get(name))}"
         shown.append(figure(text, embed(picture)) if picture else paragraphs([text]))
     return f'<div class="row">{"".join(shown)}</div>'

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ganvas.study.ills import Run, record
+from ganvas.study.equilibrium import Run, record
 from ganvas.study.lang import Words
 from ganvas.study.log import Row, elapsed, number, series
 from ganvas.study.pages.page import command, paragraphs, prose, table

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganvas.study import scoreboard, traces
 from ganvas.study.card import Score
-from ganvas.study.ills import Run, equilibrium
+from ganvas.study.equilibrium import Run, equilibrium
 from ganvas.study.lang import Words
 from ganvas.study.log import Row, bounds, phase, series
 from ganvas.study.pages.page import embed, figure, opened, table
@@ -64,10 +64,10 @@ def _rest(rest: Mapping[str, float], names: Sequence[str], say: Words) -> list[L
 
 
 def scores(run: Path, say: Words) -> str:
-    """How the watched score went, the newest of each score with its card, and the sheet of nearest neighbours."""
-    near = opened(run / scoreboard.NEIGHBOURS)
-    nearest = figure(say("report.nearest"), embed(near)) if near else ""
-    return _watched(scoreboard.looks(run), say) + _scored(scoreboard.scores(run), say) + nearest
+    """How the watched score went, the newest of each score with its card, and the sheets of neighbours and missing kinds."""
+    found = {"nearest": opened(run / scoreboard.NEIGHBOURS), "missing": opened(run / scoreboard.MISSING)}
+    sheets = [figure(say(f"report.{name}"), embed(picture)) for name, picture in found.items() if picture]
+    return _watched(scoreboard.looks(run), say) + _scored(scoreboard.scores(run), say) + "".join(sheets)
 
 
 def _watched(looks: Sequence[dict], say: Words) -> str:

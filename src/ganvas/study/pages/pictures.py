@@ -3,7 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
-from ganvas.study.ills import Run, record
+from ganvas.study.equilibrium import Run, record
 from ganvas.study.lang import Words
 from ganvas.study.pages.page import data, embed, figure, opened
 from ganvas.study.sheets import film
