@@ -106,3 +106,16 @@ def toy(name: str, spec, init: int = 0, **arguments):
     """The phases of a recipe at toy size: 20 rounds of 8 images; weights drawn under the seed `init`."""
     torch.manual_seed(init)
     return RECIPES[name](spec, **({"batch": 8, "images": 160} | TOY.get(name, {}) | arguments))
+
+
+@pytest.fixture(scope="session")
+def drawer(tmp_path_factory):
+    """The folder of a toy run that draws sentences."""
+    import ganvas
+
+    folder = tmp_path_factory.mktemp("drawer") / "a"
+    ganvas.train(
+        "stackgan_small", data="captioned_shapes", size=32, run=folder, images=48, batch=8, quiet=True, threads=1,
+        **TOY["stackgan_small"],
+    )  # fmt: skip
+    return folder

@@ -213,48 +213,38 @@ def test_parts_of_a_batch_are_told_what_they_lack():
 # a run
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "a"
-    ganvas.train(
-        "stackgan_small", data="captioned_shapes", size=32, run=folder, images=48, batch=8, quiet=True, threads=1,
-        **TOY["stackgan_small"],
-    )  # fmt: skip
-    return folder
-
-
-def test_a_run_keeps_every_phase_and_its_snapshot_needs_nothing_else(run, tmp_path):
-    kept = {path.name for path in (run / "snapshots").iterdir()}
+def test_a_run_keeps_every_phase_and_its_snapshot_needs_nothing_else(drawer, tmp_path):
+    kept = {path.name for path in (drawer / "snapshots").iterdir()}
     assert kept == {"last.safetensors", "phase-0.safetensors", "phase-1.safetensors"}
-    reader, small = (load(run / "snapshots" / f"phase-{k}.safetensors") for k in (0, 1))
+    reader, small = (load(drawer / "snapshots" / f"phase-{k}.safetensors") for k in (0, 1))
     assert isinstance(reader, Reader) and isinstance(small, Illustrator) and small.stages == 1
     alone = tmp_path / "elsewhere.safetensors"
-    alone.write_bytes((run / "snapshots" / "last.safetensors").read_bytes())
+    alone.write_bytes((drawer / "snapshots" / "last.safetensors").read_bytes())
     G = ganvas.load(alone)
     assert G("a red circle", n=2, seed=0).shape == (2, 3, 32, 32)
     for name, weight in small.net.text.named_parameters():
         assert torch.equal(weight, G.net.first.text.get_parameter(name))
         assert torch.equal(weight, reader.net.text.get_parameter(name))
-    assert (run / "samples" / "film.gif").exists() and len(list((run / "samples").glob("0*.png"))) > 5
+    assert (drawer / "samples" / "film.gif").exists() and len(list((drawer / "samples").glob("0*.png"))) > 5
 
 
-def test_stage_two_goes_on_from_another_runs_weights(run, tmp_path):
+def test_stage_two_goes_on_from_another_runs_weights(drawer, tmp_path):
     """--fork with both shares 0: its first stage, and the words, are the parent's."""
     forked = ganvas.train(
-        resume=run, fork=tmp_path / "b", matching=0.0, stage_one=0.0, images=8, lr=1e-30, quiet=True
+        resume=drawer, fork=tmp_path / "b", matching=0.0, stage_one=0.0, images=8, lr=1e-30, quiet=True
     ).folder  # fmt: skip
-    G, was = ganvas.load(forked), ganvas.load(run)
+    G, was = ganvas.load(forked), ganvas.load(drawer)
     assert not changed(state(was.net.first.text), G.net.first.text)
     assert not changed(state(was.net.first), G.net.first)
     assert isinstance(_reader(forked, "cpu"), Reader), "its encoders are the parent's"
 
 
-def test_what_is_drawn_from_sentences_is_not_watched(run, tmp_path):
+def test_what_is_drawn_from_sentences_is_not_watched(drawer, tmp_path):
     with pytest.raises(BadInput, match="has captions: leave it out"):
         ganvas.train("stackgan_small", data="captioned_shapes", size=32, run=tmp_path / "w", images=8, watch="fid:1k",
                      quiet=True, **TOY["stackgan_small"], batch=8)  # fmt: skip
 
 
-def test_weights_of_another_phase_are_not_silently_left_out(run, tmp_path):
+def test_weights_of_another_phase_are_not_silently_left_out(drawer, tmp_path):
     with pytest.raises(BadInput, match="has come to the phase of D and G, and this run begins with that of E"):
-        ganvas.train(resume=run, fork=tmp_path / "c", images=48, quiet=True)
+        ganvas.train(resume=drawer, fork=tmp_path / "c", images=48, quiet=True)

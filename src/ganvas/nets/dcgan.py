@@ -45,18 +45,26 @@ class DCGANGenerator(nn.Module):
 
     `width` is the number of channels before the image (128 in the paper: 64×64 starts at 4×4×1024); `kernel` 4 as in
     the authors' Torch code, or 5 as in their Theano code. No BatchNorm on the output; no biases but BatchNorm's.
-    levels: BatchNorm is conditional on a label of these columns. Images in [−1, 1].
+    levels: BatchNorm is conditional on a label of these columns. beside: the label also stands beside z, as in Mirza &
+    Osindero 2014 and in the authors' own conditional code (Theano, mnist/): a first map of its own for each class, where
+    BatchNorm can only weigh the channels of one that all share. Images in [−1, 1].
     """
 
-    def __init__(self, latent: int, image: Image, width: int = 128, kernel: int = 4, levels: Sequence[int] = ()):
+    def __init__(
+        self, latent: int, image: Image, width: int = 128, kernel: int = 4, levels: Sequence[int] = (),
+        beside: bool = False,
+    ):  # fmt: skip
         super().__init__()
-        self.config = dict(latent=latent, image=list(image), width=width, kernel=kernel, levels=list(levels))
-        self.latent, self.code = latent, Code(levels)
+        self.config = dict(
+            latent=latent, image=list(image), width=width, kernel=kernel, levels=list(levels), beside=beside
+        )
+        self.latent, self.code, self.beside = latent, Code(levels), beside
+        features = latent + self.code.width * beside
         count, base = doublings(image)
         channels = [width * 2**i for i in reversed(range(count))]
         layers: list[nn.Module] = [
-            nn.Unflatten(1, (latent, 1, 1)),
-            nn.ConvTranspose2d(latent, channels[0], base, bias=False),
+            nn.Unflatten(1, (features, 1, 1)),
+            nn.ConvTranspose2d(features, channels[0], base, bias=False),
             *_norm(channels[0], self.code.width),
         ]
         for before, after in itertools.pairwise(channels):
@@ -65,7 +73,7 @@ class DCGANGenerator(nn.Module):
         self.net = Conditioned(*layers)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.net(z, self.code.row(label))
+        return self.net(self.code.beside(z, label) if self.beside else z, self.code.row(label))
 
 
 class DCGANDiscriminator(nn.Module):

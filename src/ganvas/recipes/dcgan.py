@@ -59,7 +59,7 @@ def dcgan(
     if kernel not in (4, 5):
         raise BadInput(f"--kernel is 4 or 5 for dcgan (a map must exactly double), not {kernel}")
     told = levels(data, conditional)
-    G = DCGANGenerator(latent, data.shape, width, kernel, told)
+    G = DCGANGenerator(latent, data.shape, width, kernel, told, beside=True)
     D = DCGANDiscriminator(data.shape, width, kernel, levels=told, minibatch_std=minibatch_std or 0)
     for net in (G, D):
         dcgan_init(net)
