@@ -19,6 +19,7 @@ UNREAD = {
     "G/lr", "G/real", "G/fake", "G/p_fake",
 }  # fmt: skip
 CALIBRATED = (0, 1)  # seeds by which the limits were set; the table is of the others
+FRESH = 5  # the first seed that was run after the last limit was changed
 
 
 def compact(rows: list[dict[str, Any]]) -> dict[str, list]:
@@ -92,7 +93,6 @@ def matrix(rows: Sequence[dict[str, Any]], seen: bool = False) -> None:
             times[row["kind"]].append(first_right(row))
     print("| run made sick by | runs | right | 95 % | names the cause | first told, share of the run | told |")
     print("|---|---|---|---|---|---|---|")
-    sick_right = sick = 0
     for name in (*KINDS, "healthy"):
         n = sum(cells[name].values())
         if not n:
@@ -102,15 +102,14 @@ def matrix(rows: Sequence[dict[str, Any]], seen: bool = False) -> None:
         cause = f"{named[name]}/{n}" if KINDS.get(name) and KINDS[name].cause else ""
         when = f"{np.median(times[name]):.2f}" if times[name] else ""
         print(f"| {name} | {n} | {right[name]} | {low:.2f}–{high:.2f} | {cause} | {when} | {told} |")
-        if not name.startswith("healthy"):
-            sick_right, sick = sick_right + right[name], sick + n
-    low, high = wilson(sick_right, sick)
-    print(f"\nsick runs right: {sick_right} of {sick} = {sick_right / max(sick, 1):.1%} ({low:.1%} to {high:.1%})")
-    n = sum(sum(cells[name].values()) for name in cells if name.startswith("healthy"))
-    wrong = n - sum(right[name] for name in right if name.startswith("healthy"))
-    low, high = wilson(wrong, n)
-    print(f"false alarms: {wrong} of {n} = {wrong / max(n, 1):.1%} ({low:.1%} to {high:.1%})")
-    courses = [course(row) for row in rows if row["kind"].startswith("healthy")]
+    print()
+    totals(rows, "")
+    totals(
+        [row for row in rows if row["seed"] >= FRESH], f"seeds {FRESH} and more, run after the last limit was changed: "
+    )
+    healthy = [row for row in rows if not is_sick(row)]
+    n = len(healthy)
+    courses = [course(row) for row in healthy]
     once, thrice = (sum(insisted(names, looks) for names in courses) for looks in (1, SURE))
     low, high = wilson(thrice, n)
     print(f"healthy runs called ill at some look: {once} of {n}")
@@ -125,6 +124,22 @@ def matrix(rows: Sequence[dict[str, Any]], seen: bool = False) -> None:
         hits[said.id] += is_right(row, said)
     shares = (f"{name}: {wilson(hits[name], n)[0]:.2f} ({hits[name]}/{n})" for name, n in told.items())
     print(f"\nconfidence: {', '.join(shares)}")
+
+
+def totals(rows: Sequence[dict[str, Any]], which: str) -> None:
+    """Sick runs told right and healthy ones called ill, with 95 % intervals."""
+    for name, part in (
+        ("sick runs right", [r for r in rows if is_sick(r)]),
+        ("false alarms", [r for r in rows if not is_sick(r)]),
+    ):
+        hits = sum(is_right(row, judged(row)) == is_sick(row) for row in part)
+        low, high = wilson(hits, len(part))
+        if part:
+            print(f"{which}{name}: {hits} of {len(part)} = {hits / len(part):.1%} ({low:.1%} to {high:.1%})")
+
+
+def is_sick(row: dict[str, Any]) -> bool:
+    return not row["kind"].startswith("healthy")
 
 
 def limits() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ganvas
 from ganvas.cli.main import main
 from ganvas.cli.parse import options_of, parse
 from ganvas.errors import BadInput
@@ -21,6 +22,7 @@ from ganvas.loop import train
 from ganvas.recipes.common import defaults
 from ganvas.recipes.table import RECIPES, wanted
 from ganvas.study.diagnosis import DIAGNOSES, ILLS, Evidence
+from tests.conftest import TOY
 from tests.health.test_signals import HEALTHY, log, run
 
 LOOK = {
@@ -246,6 +248,21 @@ def test_a_folder_at_any_time(tmp_path, capsys):
     assert main(["doctor", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == "evaluation_artefact"
     assert main(["doctor"]) == 2 and "which run" in capsys.readouterr().err
+
+
+def test_a_collapsed_run_shows_what_is_missing(tmp_path, capsys):
+    folder = tmp_path / "a"
+    ganvas.train("gan_leaky", data="digits", run=folder, images=64, batch=32, quiet=True, threads=1, **TOY["gan_leaky"])
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log(**HEALTHY)))
+    rows = looks(**SICK["collapsing"])
+    (folder / "health.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["doctor", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "mode collapse" in said and "Missing from 1,000 generated pictures" in said
+    assert (folder / "missing.png").exists() and "missing.png" in said
+    (folder / "snapshots" / "last.safetensors").unlink()
+    assert main(["doctor", str(folder)]) == 0
+    assert "which kinds are missing cannot be shown" in capsys.readouterr().out
 
 
 def test_looks_that_were_made_twice_count_once():
