@@ -9,23 +9,23 @@ from typing import NamedTuple
 
 NONE = math.nan
 YOUNG, FEW = 0.2, 100  # share of the plan, and rounds, before which only what is certain is told
-# of bench/doctor.py's runs of seeds 2 to 4 that were given this diagnosis, the share that had it: lower end of a 95 % Wilson
+# of bench/doctor.py's runs of seeds 2 to 6 that were given this diagnosis, the share that had it: lower end of a 95 % Wilson
 # interval. Half of those runs and more were made sick, which is not what yours are
 CONFIDENCE: dict[str, float] = {
-    "learning": 0.65,
-    "converged": 0.15,
-    "healthy": 0.53,
-    "discriminator_dead": 0.82,
-    "discriminator_winning": 0.04,
-    "numerically_sick": 0.76,
-    "oscillating": 0.51,
-    "overfitting": 0.34,
-    "early": 0.58,
-    "data_problem": 0.92,
-    "evaluation_artefact": 0.7,
-    "vanishing_gradient": 0.7,
-    "misbuilt": 0.7,
-    "collapsing": 0.62,
+    "learning": 0.77,
+    "converged": 0.3,
+    "healthy": 0.6,
+    "discriminator_dead": 0.93,
+    "discriminator_winning": 0.05,
+    "numerically_sick": 0.81,
+    "oscillating": 0.61,
+    "overfitting": 0.44,
+    "early": 0.67,
+    "data_problem": 0.94,
+    "evaluation_artefact": 0.76,
+    "vanishing_gradient": 0.76,
+    "misbuilt": 0.76,
+    "collapsing": 0.58,
 }
 
 
