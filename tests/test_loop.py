@@ -157,6 +157,24 @@ def test_a_fork_killed_before_its_first_checkpoint_still_starts_from_the_weights
     assert torch.equal(weights(parent)["D/net.0.weight"], weights(again)["D/net.0.weight"])
 
 
+def test_resume_of_networks_of_another_layout_is_one_line(tmp_path, data, monkeypatch):
+    """What a recipe builds may change between versions: a conditional DCGAN's label did not always stand beside z."""
+    from ganvas.nets import dcgan
+
+    labels = tmp_path / "labelled.npz"
+    np.savez(labels, images=strokes(), labels=np.arange(len(strokes())) % 3)
+    told = {"data": str(labels), "conditional": True, "run": tmp_path / "run", "quiet": True, "batch": 8, "images": 16}
+    with monkeypatch.context() as before:
+        new = dcgan.DCGANGenerator.__init__
+        before.setattr(dcgan.DCGANGenerator, "__init__", lambda *a, beside, **k: new(*a, **k))
+        old = ganvas.train("dcgan", **told, **TOY["dcgan"])
+        assert ganvas.train(resume=old.folder, images=24, quiet=True).finished, "negative control: the same layout"
+    with pytest.raises(Corrupt, match=r"another layout.*size mismatch.*snapshots") as caught:
+        ganvas.train(resume=old.folder, images=32, quiet=True)
+    assert "\n" not in str(caught.value)
+    assert ganvas.load(old.folder).sample(3, seed=0).shape == (3, 1, 28, 28), "and what it drew, it still draws"
+
+
 def test_resume_inherits_circumstances_too(tmp_path, data):
     train(tmp_path, data, precision="bf16")
     longer = ganvas.train(resume=tmp_path / "run", images=560, quiet=True)

