@@ -115,5 +115,6 @@ def test_scores_of_several_runs_as_one_page(run, tmp_path, capsys):
     assert str(page) in capsys.readouterr().out
     assert main(["compare", "--html", str(page), str(run), str(other), "--lang", "ko"]) == 0
     assert "낮을수록" in page.read_text()
+    assert main(["compare", str(run), str(run)]) == 2 and "named twice" in capsys.readouterr().err
     assert main(["compare", str(run), "--html", str(page)]) == 2 and "at least two runs" in capsys.readouterr().err
     assert main(["compare", str(run), str(other), "--html", "table"]) == 2 and "compare.html" in capsys.readouterr().err

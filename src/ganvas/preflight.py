@@ -71,12 +71,19 @@ class Health(NamedTuple):
 
 
 def examine(
-    data: str, recipe: str | None = None, *, against: str | None = None, size: Any = None, most: int = MOST
+    data: str,
+    recipe: str | None = None,
+    *,
+    against: str | None = None,
+    size: Any = None,
+    most: int = MOST,
+    drop: bool = False,
 ) -> Health:
     """Looks at `data`: a folder or zip of pictures, an array, or a data set's name.
 
     recipe: also open the data as it would, time its first rounds and say what they cost. against: pictures that must not
-    be among them; not given: those in test/ or val/ beside train/, or what training would hold out. most: files decoded.
+    be among them; not given: those in test/ or val/ beside train/, or what training would hold out. most: files decoded. drop:
+    what has no partner is left out where the recipe is timed, as `ganvas train --drop-unpaired` does.
     Raises BadInput where there is nothing to look at.
     """
     others = _others(against, most) if against is not None else None  # first: a mistake in it is told at once
@@ -88,7 +95,7 @@ def examine(
     estimate = None
     if recipe and not any(finding.level == "bad" for finding in found):
         try:
-            estimate = cost(recipe, data, size)
+            estimate = cost(recipe, data, size, drop)
         except GanvasError as error:
             found.append(Finding("refused", "bad", {"why": str(error)}))
     found = [finding._replace(names=tuple(map(printable, finding.names))) for finding in found]
@@ -128,7 +135,7 @@ def _others(against: str, most: int) -> Digests:
     return seen
 
 
-def cost(recipe: str, data: str, size: Any = None) -> Estimate:
+def cost(recipe: str, data: str, size: Any = None, drop: bool = False) -> Estimate:
     """Opens the data as `recipe` does and plays its first rounds, on networks that are thrown away. Raises GanvasError."""
     import inspect
     import resource
@@ -139,7 +146,7 @@ def cost(recipe: str, data: str, size: Any = None) -> Estimate:
     nothing = dict.fromkeys(inspect.signature(make_plan).parameters)
     with tempfile.TemporaryDirectory() as folder:  # the place of a run that is never begun
         given = {"recipe": recipe, "data": data, "run": Path(folder) / "run", "size": size, "arguments": {}}
-        plan = make_plan(**nothing | given | {"flip": False, "strict": False, "drop_unpaired": False})
+        plan = make_plan(**nothing | given | {"flip": False, "strict": False, "drop_unpaired": drop})
         torch.set_num_threads(plan.circumstances["threads"])
         record, _, source = plan.prepare()
         speed, seen = plan.speed(table.find(recipe), source, record["arguments"])

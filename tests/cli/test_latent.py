@@ -8,6 +8,7 @@ import ganvas
 from ganvas.cli.main import main
 from ganvas.study.directions import Direction
 from ganvas.study.latents import pick
+from ganvas.study.panels import contact
 from tests.cli.test_sample_class import RGB, painted
 
 SHORT = ["--width", "4", "--latent", "4", "--batch", "8", "--images", "64", "--threads", "1", "--quiet"]
@@ -185,6 +186,9 @@ def test_numbered_and_truncated_sheets(capsys):
         found = np.load("t.npy")
         assert (found[0] == found[3]).all(), "one latent; of three classes in turn where there are classes"
         assert ((found[0] == found[1]).all()) == (run == "plain")
+        with Image.open("n.png") as sheet:
+            counted = contact(ganvas.load(run).sample(6, 0), list("012345"), 3 if run == "told" else None)
+            assert sheet.size == counted.size, "a column a class, in the order in which pictures are counted"
 
 
 BAD = [

@@ -84,7 +84,9 @@ def test_a_short_log_is_not_diagnosed_but_broken_numbers_are():
 def test_a_healthy_log_is_healthy_whatever_the_loss(loss, seed):
     fair = LOSSES[loss].equilibrium[0]
     said = judge(log(seed=seed, **(HEALTHY | {"D_loss": (0.85 * fair if fair else -0.8, 0.02)})), [], run(loss))
-    assert said.id == "healthy" and not said.ill
+    assert said.id == ("unknown" if loss == "wasserstein" else "healthy"), (
+        "a critic's log alone has no number that tells"
+    )
 
 
 def test_a_critics_negative_loss_and_its_accuracy_are_no_illness():

@@ -21,6 +21,7 @@ from ganvas.health.triage import diagnose, judge, readings
 from ganvas.loop import train
 from ganvas.recipes.common import defaults
 from ganvas.recipes.table import RECIPES, wanted
+from ganvas.study.commands import onward
 from ganvas.study.diagnosis import DIAGNOSES, ILLS, Evidence
 from tests.conftest import TOY
 from tests.health.test_signals import HEALTHY, log, run
@@ -163,7 +164,7 @@ def test_what_every_run_shows_at_its_start_is_not_told():
 
 def test_nothing_logged_and_very_little():
     assert judge([], [], run()).id == "unknown"
-    assert judge(log(**HEALTHY)[:3], [], run()).id == "healthy"
+    assert judge(log(**HEALTHY)[:3], [], run()).id == "unknown", "three rows are no evidence of health"
 
 
 def test_a_diagnosis_is_json_and_ids_are_known():
@@ -217,6 +218,29 @@ def test_what_was_set_far_off_is_the_first_suspect():
     }
     assert "--fork" in remedy("discriminator_winning", run(), None).command
     assert remedy("misbuilt", run(), None).command == ""
+
+
+def test_numbers_that_are_wild_begin_anew_and_a_fork_keeps_its_length():
+    """Every checkpoint of a wild run is wild; one that the guard gave up on is finite in its last."""
+    about = run(images=64_000) | {"recipe": "dcgan", "arguments": defaults(RECIPES["dcgan"])}
+    wild = remedy("numerically_sick", about, None, (reading("wild", 6e3),))
+    assert wild.id == "slower" and "--resume" not in wild.command and wild.command.endswith("--images 64000 --lr 4e-05")
+    gave_up = remedy("numerically_sick", about, None, (reading("gave_up", 1.0),))
+    assert gave_up.id == "numerically_sick" and "--resume RUN --fork RUN-2 --images 64000 --lr 4e-05" in gave_up.command
+    falls = about | {"arguments": about["arguments"] | {"schedule": "linear"}}
+    assert onward(about, "a", True) == "ganvas train --resume a --images 128000"
+    assert onward(falls, "'a b'", True) == "ganvas train --resume 'a b' --fork 'a b-longer' --images 128000"
+    assert onward(falls, "a", False) == "ganvas train --resume a"
+
+
+def test_what_is_read_by_its_log_alone_has_no_confidence_of_the_suite():
+    assert math.isnan(judge(log(**HEALTHY), [], run()).confidence) and told().confidence > 0.5
+
+
+def test_overfitting_within_chance_is_not_shown():
+    shown = {one.id for one in told(held_out=-0.3, unseen=1.0).evidence}
+    assert "gap" not in shown and "diversity" in shown
+    assert "gap" in {one.id for one in told(held_out=-0.3, unseen=9.0).evidence}, "negative control"
 
 
 def test_the_page(tmp_path):

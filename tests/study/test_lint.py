@@ -68,6 +68,12 @@ def test_pictures_that_must_not_be_trained_on():
     assert "overlap" not in names(findings(of(images), other=of(photos(20, seed=9), "t")))
 
 
+def test_a_picture_of_one_colour_is_flat_though_its_channels_differ():
+    images = photos()
+    images[3] = np.array([250, 9, 9], np.uint8)[:, None, None]
+    assert names(findings(of(images)))["flat"].names == ("p3",)
+
+
 def test_flat_pictures():
     images = photos(40)
     images[7:9] = 130

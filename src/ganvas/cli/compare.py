@@ -27,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
     (o,) = parse("ganvas compare RUN RUN …", ABOUT, {"compare": options_of(compare)}, rest)
     if len(runs) < 2:
         raise BadInput("compare needs at least two runs: ganvas compare runs/auto-digits runs/dcgan-digits")
+    if twice := sorted({run for run in runs if runs.count(run) > 1}):
+        raise BadInput(f"{', '.join(twice)} is named twice: give runs that differ")
     if o["html"] is not None and o["html"].suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--html {o['html']} is a page: call it compare.html")
     from dataclasses import replace

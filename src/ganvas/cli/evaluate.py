@@ -162,8 +162,10 @@ def _missing(what: Path, question: Question, sheet: Path) -> None:
     kinds.write(found, sheet)
     print(f"{kinds.summary(found)}\n{sheet}")
     if RunFolder.exists(what):
-        kinds.write(found, what / MISSING)
-        print(f"kept in {what / MISSING}; `ganvas report {what}` shows it")
+        (what / MISSING).unlink(missing_ok=True)  # what an earlier snapshot lacked
+        if found.lost:
+            kinds.write(found, what / MISSING)
+            print(f"kept in {what / MISSING}; `ganvas report {what}` shows it")
 
 
 def _pairs(what: Path, metrics: list[str], crop: int, options: dict) -> Paired:

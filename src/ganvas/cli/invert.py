@@ -1,5 +1,6 @@
 """`ganvas invert RUN photo.png …`"""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,5 +91,6 @@ def main(argv: Sequence[str]) -> int:
     keep(kept, generator, together([one.place for one in found]))
     images = inversion.beside(found, targets, generator)
     write_picture(images.sheet(columns=3), out)
-    print(f"target | reconstruction | error in {out}; z in {kept}: ganvas interpolate {run} --from {kept} --to 0")
+    print(f"target | reconstruction | error in {out}; z in {kept}:")
+    print(f"    ganvas interpolate {shlex.quote(str(run))} --from {shlex.quote(str(kept))} --to 0")
     return 0

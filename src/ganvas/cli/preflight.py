@@ -26,6 +26,7 @@ def doctor(
     data: str,
     against: str | None = None,
     size: str | int | None = None,
+    drop_unpaired: bool = False,
     most: int = 100_000,
     out: Path | None = None,
     json: bool = False,
@@ -37,6 +38,7 @@ def doctor(
         data: a folder or zip of pictures, .npy, IDX, or a data set's name
         against: pictures that must not be among them, as a test set; not given: those in test/ or val/ beside train/
         size: as for `ganvas train`
+        drop_unpaired: as for `ganvas train`, for recipes of pairs and captions
         most: files that are decoded; of more, evenly many
         out: a picture of the duplicates, pair by pair
         json: print everything as one JSON object
@@ -56,7 +58,7 @@ def main(argv: Sequence[str], parse: Callable = parse) -> int:
     from ganvas.preflight import examine
     from ganvas.study.lang import speak
 
-    health = examine(o["data"], recipe, against=o["against"], size=o["size"], most=o["most"])
+    health = examine(o["data"], recipe, against=o["against"], size=o["size"], most=o["most"], drop=o["drop_unpaired"])
     if o["json"]:
         print(health.to_json())
     else:

@@ -1,5 +1,6 @@
 """`ganvas sample RUN …`"""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
     move = {"truncation": options["truncation"], "strength": options["strength"]}
     if options["direction"]:
         move["direction"] = kept(options["direction"], generator, print)
-    if generator.conditional and wanted is None and sheet:
+    if generator.conditional and wanted is None and sheet and not options["numbered"]:
         images = generator.by_class(n, seed, first, **move)
     else:
         images = generator.sample(64 if n is None else n, seed, first, label=wanted, **move)
@@ -88,8 +89,13 @@ def main(argv: Sequence[str]) -> int:
             return 0
         out.parent.mkdir(parents=True, exist_ok=True)
         if options["numbered"]:
-            columns = len(images) // max(1, len(images.rows))  # a column of a sheet of classes is one latent
-            write_picture(contact(images, [str(first + k % columns) for k in range(len(images))]), out)
+            columns = (
+                math.prod(filter(None, generator.spec.levels)) if generator.conditional and wanted is None else None
+            )
+            numbers = [
+                str(first + k) for k in range(len(images))
+            ]  # classes come in turn: a column each, where they fit
+            write_picture(contact(images, numbers, columns if columns and columns <= 20 else None), out)
         else:
             np.save(out, images) if array else images.save(out)
     rows = f": {len(images.rows)} classes, {len(images) // len(images.rows)} each" if images.rows else ""

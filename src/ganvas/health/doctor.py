@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOOKS = 100  # in a run, at most
 SHARE = 0.03  # of the seconds trained, at most
-SURE = 3  # looks in a row with the same illness before anything is done about it
+SURE = 3  # looks in a row with the same illness before anything is done about it; of broken numbers one is enough
 
 
 class Doctor:
@@ -124,8 +124,8 @@ class Doctor:
     @property
     def since(self) -> int | None:
         """At how many images the present illness was first seen, once it has been seen often enough in a row."""
-        names = [name for name, _ in self.ill[-SURE:]]
-        return self.ill[0][1] if len(names) == SURE and len(set(names)) == 1 else None
+        sure = 1 if self.ill and self.ill[-1][0] == "numerically_sick" else SURE
+        return self.ill[0][1] if len(self.ill) >= sure else None
 
     def _write(self, row: dict[str, Any]) -> None:
         self.looks.append(row)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ganvas.data.source import DataSpec
 from ganvas.errors import BadInput
 from ganvas.recipes import table
+from ganvas.study.commands import onward
 from ganvas.study.diagnosis import Action, Evidence
 from ganvas.study.equilibrium import Run, record
 from ganvas.study.log import number
@@ -67,7 +68,7 @@ def remedy(name: str, run: Run, folder: Path | None, evidence: Sequence[Evidence
     if name == "misbuilt":
         return Action("misbuilt")
     if name in ("learning", "early", "healthy"):
-        return Action(name, *_further(run, place, finished=_finished(run, folder)))
+        return Action(name, onward(run, place, _finished(run, folder)))
     if name == "converged":
         return Action(name, f"ganvas evaluate {place}")
     if name == "numerically_sick" and record(run, "circumstances").get("precision") == "bf16":
@@ -75,9 +76,12 @@ def remedy(name: str, run: Run, folder: Path | None, evidence: Sequence[Evidence
     changes = _changes(CURES.get(name, ()), run)
     if not changes:
         return Action(name)
-    anew = name in ANEW or set(changes) & NETWORKS
-    line = _anew(run, place, source, changes) if anew else f"ganvas train --resume {place} --fork {_next(place)}"
-    return Action(name, f"{line} {_options(changes)}".strip(), changes)
+    wild = bool(evidence) and evidence[0].id in ("wild", "jump")  # finite, and so kept in every checkpoint
+    if wild or name in ANEW or set(changes) & NETWORKS:
+        return Action("slower" if wild else name, f"{_anew(run, place, source, changes)} {_options(changes)}", changes)
+    length = {"images": run["images"]} if run.get("images") else {}
+    line = f"ganvas train --resume {place} --fork {_next(place)} {_options(length | changes)}"
+    return Action(name, line, changes)
 
 
 def _finished(run: Run, folder: Path | None) -> bool:
@@ -85,11 +89,6 @@ def _finished(run: Run, folder: Path | None) -> bool:
 
     rows = read_log(folder / "log.jsonl") if folder is not None else []
     return bool(rows) and rows[-1]["images"] >= number(run.get("length", run.get("images")))
-
-
-def _further(run: Run, place: str, finished: bool) -> tuple[str]:
-    more = f" --images {2 * run.get('length', run.get('images'))}" if finished else ""
-    return (f"ganvas train --resume {place}{more}",)
 
 
 def _changes(cures: Sequence[Cure], run: Run) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ganvas.study.log import Row, latest_phase, number, phase, read_log, read_ro
 from ganvas.training.run import RunFolder
 
 HEALTH = "health.jsonl"
-SHOWN_WHEN_WELL = ("judgement", "told_apart", "lead", "diversity", "lost", "gap", "copying", "push")
+SHOWN_WHEN_WELL = ("judgement", "told_apart", "lead", "diversity", "lost", "gap", "copying", "push", "code")
 BESIDE = {  # what is shown with what speaks, because it makes the picture whole
     "discriminator_winning": ("pull", "push", "lead"),
     "vanishing_gradient": ("judgement", "told_apart", "push"),
@@ -59,11 +59,15 @@ def judge(
     images = int(max([number(row["images"]) for row in (*rows[-1:], *looks[-1:])]))
     name, evidence = _first(found, early(rows, looks, run))
     if not name:
-        name, evidence = _well(found, looks, run, images), tuple(found[k] for k in SHOWN_WHEN_WELL if k in found)
+        if "unseen" in found and not found["unseen"].speaks:  # r_v divides by next to nothing where D tells little
+            found.pop("gap", None)
+        evidence = tuple(found[k] for k in SHOWN_WHEN_WELL if k in found)
+        name = _well(found, looks, run, images) if evidence else "unknown"
     facts = _facts(rows, looks, run) | {"images": images}
-    return Diagnosis(
-        name, CONFIDENCE.get(name, math.nan), evidence, remedy(name, run, folder, evidence), name, images, facts
-    )  # fmt: skip
+    sure = (
+        CONFIDENCE.get(name, math.nan) if looks else math.nan
+    )  # the suite has no runs that are read by their log alone
+    return Diagnosis(name, sure, evidence, remedy(name, run, folder, evidence), name, images, facts)
 
 
 def readings(rows: Sequence[Row], looks: Sequence[Row], run: Run, watched: Sequence[Row] = ()) -> dict[str, Evidence]:

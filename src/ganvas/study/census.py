@@ -102,7 +102,7 @@ def of_folder(path: Path, kind: Kind, most: int) -> Census:
         other = decoded(evenly(tests, most), "looking at those held out")[0] if tests else None
         found += _unreadable(printable(path), [*listing.bad, *damaged], len(seen.names))
         classes = _classes(listing, base, seen.names, found) if single and seen.names else {}
-    return Census(seen, other, classes, tuple(found), tuple(said), len(train))
+    return Census(seen, other, classes, tuple(found), tuple(said), len(train) - len(damaged))
 
 
 def _in_tests(name: str) -> bool:

@@ -32,6 +32,7 @@ class Illustrator(Trained):
 
     answers = "it draws sentences, as `ganvas draw` gives them"
 
+    walks = 'a walk from one sentence to another is `ganvas draw RUN "a red circle" --to "a blue square"`'
     embed: Embed | None = None
 
     def __call__(

@@ -83,12 +83,14 @@ def _distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 def summary(found: Kinds) -> str:
     """One sentence: which are missing, of how many."""
     n, K = int(found.counts.sum()), len(found.names)
-    what = found.names[0].split()[0]
+    what, who = found.names[0].split()[0], f"{found.question.weights} weights".replace("files weights", "files")
     if not found.lost:
-        return f"Of {n:,} generated pictures each {what} of {K} has at least a fifth of its share, but for chance."
+        return (
+            f"Of {n:,} generated pictures ({who}) each {what} of {K} has at least a fifth of its share, but for chance."
+        )
     told = [f"{found.names[k]} ({found.counts[k]} of {n * found.shares[k]:.0f})" for k in _order(found)]
     more = f" and {len(told) - ROWS} more" if len(told) > ROWS else ""
-    head = f"Missing from {n:,} generated pictures, with less than a fifth of what the data have"
+    head = f"Missing from {n:,} generated pictures ({who}), with less than a fifth of what the data have"
     return f"{head}: {', '.join(told[:ROWS])}{more}."
 
 
@@ -102,7 +104,7 @@ def draw(found: Kinds) -> Image.Image:
     expected = np.maximum(found.counts.sum() * found.shares, 1e-9)
     rest = [int(k) for k in np.argsort(found.counts / expected, kind="stable") if k not in found.lost]
     rows = [*_order(found), *rest][:ROWS]
-    names = [f"{found.names[k]}, {found.counts[k]} of {expected[k]:.0f}" for k in rows]
+    names = [f"{found.names[k]}, {found.counts[k]} of {expected[k]:.0f}{', MISSING' * (k in found.lost)}" for k in rows]
     sides = []
     for gallery, likeness in zip((found.of, found.question.fakes), found.likeness, strict=True):
         best = [int(i) for k in rows for i in np.argsort(-likeness[:, k], kind="stable")[:EACH]]

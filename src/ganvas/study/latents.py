@@ -56,7 +56,8 @@ def with_latents(generator: Generator | Translator, name: str | Path = "it") -> 
     """The generator, if it draws from noise. Raises BadInput, one line, for those that have no z."""
     if not isinstance(generator, Generator) or generator.prior is None:
         what = getattr(generator, "answers", "it makes pictures of pictures")
-        raise BadInput(f"{name} has no latent space: {what}; give a run that draws from noise")
+        walk = getattr(generator, "walks", "give a run that draws from noise")
+        raise BadInput(f"{name} has no latent space: {what}; {walk}")
     return generator
 
 

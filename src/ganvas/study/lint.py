@@ -66,7 +66,7 @@ class Digests(NamedTuple):
     @property
     def flat(self) -> np.ndarray:
         """Which are one colour, beside the brightest of them all: sets that are too dark as a whole are another matter."""
-        return np.nanmax(self.high, 1) - np.nanmin(self.low, 1) <= FLAT * np.nanmax(self.high)
+        return np.nanmax(self.high - self.low, 1) <= FLAT * np.nanmax(self.high)
 
 
 def digest(names: Sequence[str], images: np.ndarray, scale: tuple[float, float] | None = None) -> Digests:

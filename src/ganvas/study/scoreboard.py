@@ -34,7 +34,7 @@ def every_score(run: Path) -> list[Score]:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_bytes().decode(errors="replace").splitlines()
     except OSError:
         return
     for line in lines:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganvas.study.commands import onward
 from ganvas.study.equilibrium import Run, record
 from ganvas.study.lang import Words
 from ganvas.study.log import Row, elapsed, number, series
@@ -109,10 +110,9 @@ def ahead(run: Path, rows: Sequence[Row], about: Run, say: Words) -> str:
     name, recipe = shlex.quote(str(run)), shlex.quote(names(about)[0])
     images, planned = (rows[-1]["images"] if rows else 0), number(about.get("length", about.get("images")))
     steps = []
-    if images < planned:
-        steps.append(("go_on", f"ganvas train --resume {name}"))
-    elif planned > 0:
-        steps.append(("longer", f"ganvas train --resume {name} --images {2 * planned:.0f}"))
+    if planned > 0:
+        finished = images >= planned
+        steps.append(("longer" if finished else "go_on", onward(about, name, finished)))
     if (run / "snapshots").is_dir():
         if record(about, "data", "spec").get("views"):
             steps.append(("use", f"ganvas {_verb(about)} {name} picture.png out.png"))
