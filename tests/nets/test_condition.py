@@ -158,6 +158,12 @@ PLAYERS = {
     "dcgan": (DCGANGenerator, (4, IMAGE, 4), DCGANDiscriminator, (IMAGE, 4)),
     "dcgan beside": (partial(DCGANGenerator, beside=True), (4, IMAGE, 4), DCGANDiscriminator, (IMAGE, 4)),
     "upsample": (UpsampleGenerator, (4, IMAGE, (8, 8, 4)), StridedDiscriminator, (IMAGE, (4, 8))),
+    "upsample beside": (
+        partial(UpsampleGenerator, beside=True),
+        (4, IMAGE, (8, 8, 4)),
+        StridedDiscriminator,
+        (IMAGE, (4, 8)),
+    ),
     "wgan_gp": (WGANGPGenerator, (4, IMAGE, 4), WGANGPCritic, (IMAGE, 4)),
     "resnet": (ResNetGenerator, (4, IMAGE, (8, 8, 8)), ResNetDiscriminator, (IMAGE, (8, 8, 8), 2)),
     "sngan": (SNGANGenerator, (4, IMAGE, 4), SNGANDiscriminator, (IMAGE, 4)),

@@ -15,7 +15,8 @@ class UpsampleGenerator(nn.Module):
 
     The first map is H/2ᵏ×W/2ᵏ for k = len(channels) − 1. `norm_dense` adds BatchNorm after the dense layer, which the
     Keras lab has not. momentum: torch's, the weight of the new batch (Keras' .8 is torch's .2).
-    levels: BatchNorm is conditional on a label of these columns. Images N×C×H×W in [−1, 1].
+    levels: BatchNorm is conditional on a label of these columns. beside: the label also stands beside z (Mirza & Osindero
+    2014). Images N×C×H×W in [−1, 1].
     """
 
     def __init__(
@@ -27,20 +28,24 @@ class UpsampleGenerator(nn.Module):
         momentum: float = 0.1,
         eps: float = 1e-5,
         levels: Sequence[int] = (),
+        beside: bool = False,
     ):
         super().__init__()
         self.config = dict(
             latent=latent, image=list(image), channels=list(channels), norm_dense=norm_dense, momentum=momentum, eps=eps,
-            levels=list(levels),
+            levels=list(levels), beside=beside,
         )  # fmt: skip
-        self.latent, self.code = latent, Code(levels)
+        self.latent, self.code, self.beside = latent, Code(levels), beside
 
         def norm(channels: int) -> nn.Module:
             return batch_norm(channels, self.code.width, momentum, eps)
 
         shrink = 2 ** (len(channels) - 1)
         base = (channels[0], image[1] // shrink, image[2] // shrink)
-        layers: list[nn.Module] = [Linear(latent, base[0] * base[1] * base[2]), nn.Unflatten(1, base)]
+        layers: list[nn.Module] = [
+            Linear(latent + self.code.width * beside, base[0] * base[1] * base[2]),
+            nn.Unflatten(1, base),
+        ]
         layers += [norm(channels[0])] if norm_dense else []
         layers += [nn.ReLU()]
         for before, after in itertools.pairwise(channels):
@@ -48,7 +53,7 @@ class UpsampleGenerator(nn.Module):
         self.net = Conditioned(*layers, nn.Conv2d(channels[-1], image[0], 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.net(z, self.code.row(label))
+        return self.net(self.code.beside(z, label) if self.beside else z, self.code.row(label))
 
 
 class StridedDiscriminator(nn.Module):

@@ -73,7 +73,8 @@ def auto(
     """What trains well today: relativistic pairing, R1 and R2 gradient penalties, no normalisation in D.
 
     The loss and penalties of R3GAN (Huang et al. 2024) on a small upsampling G (BatchNorm) and strided D (no norm);
-    penalties every 4th round with 4 times the weight; Adam (0, .99) whose rate falls to 0 in the second half.
+    penalties every 4th round with 4 times the weight; Adam (0, .99) whose rate falls to 0 in the second half. A label
+    stands beside z and in G's BatchNorm, and is projected in D.
     Looks at the data alone, never at the machine or the time, and says what it chose and why.
 
     Args:
@@ -95,7 +96,7 @@ def auto(
     told = levels(data, conditional)
     count, _ = doublings(data.shape)
     channels = [min(width * 2**i, 8 * width) for i in reversed(range(count + 1))]
-    G = UpsampleGenerator(latent, data.shape, channels, norm_dense=True, levels=told)
+    G = UpsampleGenerator(latent, data.shape, channels, norm_dense=True, levels=told, beside=True)
     D = StridedDiscriminator(data.shape, channels[::-1][:count], levels=told)
     half = constant(gamma / 2)
     learn = partial(adam, learning_rate(lr, schedule, warm_up), (0.0, 0.99))

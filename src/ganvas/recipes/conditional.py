@@ -105,10 +105,10 @@ def acgan(
 ):
     """ACGAN (Odena et al. 2017): D names the class of what it sees; both players want it named right.
 
-    G: DCGAN's, z and class to image through class-conditional BatchNorm. D: strided convolutions with BatchNorm,
+    G: DCGAN's, the class beside z as in the paper and in BatchNorm as well. D: strided convolutions with BatchNorm,
     LeakyReLU(.2) and dropout .5; 1 + K logits: real or fake, and the class. Adam 2e-4 (.5, .999), batches of 100.
-    Source: section 3 and appendix A (CIFAR-10). Departures: the class reaches G through BatchNorm, not beside z, as in
-    this package's other conditional GANs; one strided convolution a halving instead of six layers; no activation noise.
+    Source: section 3 and appendix A (CIFAR-10). Departures: BatchNorm is class-conditional, as in this package's other
+    conditional GANs; one strided convolution a halving instead of six layers; no activation noise.
 
     Known weakness: G prefers pictures that are easily named to varied ones.
 
@@ -127,7 +127,7 @@ def acgan(
     if len(told) != 1 or not told[0]:
         raise BadInput("acgan names one class a picture: give one column of classes, or use cgan for several columns")
     count, _ = doublings(data.shape)
-    G = DCGANGenerator(latent, data.shape, width, levels=told)
+    G = DCGANGenerator(latent, data.shape, width, levels=told, beside=True)
     D = StridedDiscriminator(
         data.shape, [width << i for i in range(count)], norm=True, dropout=dropout, outputs=1 + told[0]
     )

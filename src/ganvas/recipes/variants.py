@@ -145,7 +145,7 @@ def _players(data: DataSpec, latent: int, width: int, conditional: bool, **of_d)
     if points(data):
         of_d.pop("norm", None)  # there is none
         return point_players(data, latent, told, **of_d)
-    G = DCGANGenerator(latent, data.shape, width, levels=told)
+    G = DCGANGenerator(latent, data.shape, width, levels=told, beside=True)
     D = DCGANDiscriminator(data.shape, width, levels=told, **of_d)
     for net in (G, D):
         dcgan_init(net)

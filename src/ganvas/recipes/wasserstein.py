@@ -76,7 +76,7 @@ def wgan(
         G, D = point_players(data, latent, told)
     else:
         G, D = (
-            DCGANGenerator(latent, data.shape, width, levels=told),
+            DCGANGenerator(latent, data.shape, width, levels=told, beside=True),
             DCGANDiscriminator(data.shape, width, levels=told),
         )
         for net in (G, D):
