@@ -102,6 +102,17 @@ def test_a_critics_negative_loss_and_its_accuracy_are_no_illness():
     )
 
 
+def test_a_first_loss_that_chance_made_low_does_not_hide_a_dead_discriminator():
+    dead = np.full(200, 1.3863)
+    dead[0] = 1.2
+    assert (
+        judge(log(**(HEALTHY | {"D_loss": dead.tolist(), "D_accuracy": (0.5, 0.005)})), [], run()).id
+        == "discriminator_dead"
+    )
+    dead[100] = 1.2  # negative control: it could tell, once
+    assert judge(log(**(HEALTHY | {"D_loss": dead.tolist(), "D_accuracy": (0.5, 0.005)})), [], run()).id == "healthy"
+
+
 def test_a_gradient_that_fades_and_one_that_jumps():
     fades = (np.geomspace(1, 1e-5, 200)).tolist()
     assert judge(log(**(HEALTHY | {"G_grad_norm": fades})), [], run()).evidence[0].id == "fading"

@@ -76,7 +76,9 @@ def _discriminator(rows: Sequence[Row], run: Run) -> Iterator[Evidence]:
         yield reading("judgement", np.nanmedian(share[now]), images, share)
         yield reading("wild", np.nanmedian(share[now]), images, share)
         yield reading("guessing", np.nanmedian(share[now]), images, share)
-        yield reading("undecided", np.nanmin(share), images, share)
+        begun = share[len(share) // 20 :]  # before that a loss is where chance has put it
+        if np.isfinite(begun).any():
+            yield reading("undecided", np.nanmin(begun), images, share)
     if has_zero(run) and np.isfinite(accuracy[now]).any():
         yield reading("told_apart", np.nanmean(accuracy[now]), images, accuracy)
         yield reading("coin", abs(np.nanmean(accuracy[now]) - 0.5), images, np.abs(accuracy - 0.5))
