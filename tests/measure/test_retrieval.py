@@ -5,7 +5,7 @@ import pytest
 
 from ganvas.errors import BadInput
 from ganvas.measure.retrieval import r_precision
-from ganvas.measure.sharpness import gradient_energy
+from ganvas.measure.sharpness import gradient_energy, sharpness
 
 
 def test_perfect_features_find_every_caption_and_noise_one_in_a_hundred():
@@ -31,6 +31,19 @@ def test_equal_captions_are_no_rivals():
 def test_too_few_captions_is_said():
     with pytest.raises(BadInput, match="best of 100 captions, and only 3 of these differ"):
         r_precision(np.ones((9, 4)), np.ones((9, 4)), np.arange(9)[:, None] % 3)
+
+
+def test_sharpness_is_a_ratio_that_a_blur_lowers_and_noise_raises():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 256, (3, 24, 24)).astype(np.float64)
+    blurred = (y + np.roll(y, 1, 1) + np.roll(y, 1, 2) + np.roll(y, (1, 1), (1, 2))) / 4
+    assert sharpness(y, y) == 1 and sharpness(blurred, y) < 0.5 < 1 < sharpness(1.5 * y, y) == pytest.approx(2.25)
+    assert sharpness(y / 255, y / 255) == sharpness(y[0], y[0]) == 1, "no unit, and a picture without channels"
+    framed = y.copy()
+    framed[:, :4] = 0
+    assert sharpness(framed, y, crop=5) == 1 != sharpness(framed, y), "the border is left out"
+    flat = np.ones((1, 9, 9))
+    assert sharpness(flat, flat) == 1 and sharpness(rng.random((1, 9, 9)), flat) == float("inf")
 
 
 def test_a_step_has_the_energy_of_its_square_and_a_blur_less():

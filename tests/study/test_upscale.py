@@ -164,9 +164,10 @@ def test_fidelity_has_bicubic_s_row_and_the_networks(tmp_path):
     for k in range(2):
         save(tmp_path / f"{k}.png", smooth(45, 50, k))
     scores, rows = fidelity(upscaler(), files_in(tmp_path, print))
-    kinds = ["psnr", "ssim", "psnr-y", "ssim-y"]
+    kinds = ["psnr", "ssim", "sharpness", "psnr-y", "ssim-y", "sharpness-y"]
     assert [score.name for score in scores] == [f"bicubic {kind}" for kind in kinds] + kinds
     assert all("×2 from MATLAB's bicubic, crop 2" in score.card.settings for score in scores)
+    assert {score.better for score in scores if "sharpness" in score.name} == {""}, "as sharp as the photo, not sharper"
     photo = np.moveaxis(smooth(45, 50, 0)[:44], -1, 0)
     by_hand = psnr(luma(bicubic(bicubic(photo, 0.5), 2)), luma(photo), crop=2)
     assert rows[0]["name"] == "0" and rows[0]["bicubic psnr-y"] == pytest.approx(by_hand)
@@ -182,6 +183,7 @@ def test_bicubic_on_set5():
     assert mean["psnr-y"] == mean["bicubic psnr-y"]
     assert mean["psnr-y"] == pytest.approx(28.43, abs=0.02) and mean["ssim-y"] == pytest.approx(0.811, abs=0.002)
     assert mean["psnr"] < mean["psnr-y"] - 1.5, "on RGB it is another number"
+    assert 0.2 < mean["sharpness-y"] < 0.3, "bicubic has a quarter of a photo's edges"
 
 
 # a run, from end to end
@@ -268,14 +270,16 @@ def test_evaluate_has_both_rows(run, tmp_path, capsys):
     assert "bicubic" in said and "psnr-y" in said and "crop 4" in said
     kept = json.loads((tmp_path / "s.json").read_text())
     assert {s["name"] for s in kept["scores"]} == {
-        f"{who}{m}" for who in ("", "bicubic ") for m in ("psnr", "ssim", "psnr-y", "ssim-y")
+        f"{who}{m}"
+        for who in ("", "bicubic ")
+        for m in ("psnr", "ssim", "sharpness", "psnr-y", "ssim-y", "sharpness-y")
     }
     assert says("evaluate", run / "snapshots" / "phase-0.safetensors", "--metric", "psnr,ssim") == 0, (
         "of its own photos"
     )
     assert "p, held out" in capsys.readouterr().out.replace("photos", "p")
     assert says("evaluate", run, "--metric", "fid,psnr") != 0
-    assert "psnr and ssim are for, not fid" in capsys.readouterr().err
+    assert "psnr, ssim and sharpness are for, not fid" in capsys.readouterr().err
 
 
 def test_an_average_is_shown_with_statistics_of_its_own():

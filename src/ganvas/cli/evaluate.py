@@ -20,13 +20,13 @@ ABOUT = """Score WHAT: a run, a .safetensors snapshot, or a folder, zip or .npy 
 
 Every score is printed with its card (network and digest, resize, real images, numbers, seed) and the floor that a
 perfect generator would get at these numbers. Metrics: fid, fid-inf, kid, is, prdc (precision, recall, density,
-coverage), mifid, c_t, authpct, ndb, birthday, classes, ms-ssim, parzen, ppl; for two folders of equal names, and a translator's
-held-out pairs, psnr, ssim, l1 and distance, that of features (LPIPS, where --extractor scales them so); for what draws
-sentences r-precision and sharpness, on its held-out captions.
+coverage), mifid, c_t, authpct, ndb, birthday, classes, ms-ssim, parzen, ppl; for two folders of equal names, and a
+translator's held-out pairs, psnr, ssim, l1, sharpness and distance, that of features (LPIPS, where --extractor scales them
+so); for what draws sentences r-precision and sharpness, on its held-out captions.
 Scores of a run are kept in its scores.jsonl, where `ganvas compare` finds them. --neighbours shows what may be learned by
 heart: generated pictures beside the training and the held-out images nearest to them."""
 
-PAIRS = {"psnr", "ssim", "l1", "distance"}
+PAIRS = {"psnr", "ssim", "l1", "sharpness", "distance"}
 
 
 def evaluate(
@@ -64,7 +64,7 @@ def evaluate(
         precision: of the extractor; bf16 is several times faster and a network of its own name
         n: pictures to draw from a generator
         seed: of their latents, and of subsets
-        crop: for psnr, ssim and distance, pixels left out on each side: as many as the factor of a super-resolution
+        crop: for psnr, ssim, sharpness and distance, pixels left out on each side: as many as the factor of a super-resolution
         device: cpu or cuda
         out: a JSON file for the scores, with those of every pair for psnr, ssim and distance
     """

@@ -1,4 +1,4 @@
-"""`ganvas evaluate` where what is judged enlarges pictures: PSNR and SSIM, with bicubic's row beside the network's."""
+"""`ganvas evaluate` of what enlarges pictures: PSNR, SSIM and sharpness, with bicubic's row beside the network's."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ def enlarges(what: Path) -> bool:
 
 def evaluated(what: Path, asked: list[str], options: dict) -> tuple[list, list[dict]]:
     """Scores, and a row for each photo: of a folder or zip of large photos, or of those that the run holds out."""
-    if other := [name for name in asked if name not in ("psnr", "ssim")]:
+    if other := [name for name in asked if name not in ("psnr", "ssim", "sharpness")]:
         raise BadInput(
-            f"{what} enlarges pictures, which psnr and ssim are for, not {', '.join(other)}: leave --metric out"
+            f"{what} enlarges pictures, which psnr, ssim and sharpness are for, not {', '.join(other)}: leave --metric out"
         )
     against, device = options["against"], options["device"]
     from ganvas import judging

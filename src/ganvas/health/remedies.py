@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ganvas.data.source import DataSpec
 from ganvas.errors import BadInput
 from ganvas.recipes import table
-from ganvas.study.commands import onward
+from ganvas.study.commands import onward, sibling
 from ganvas.study.diagnosis import Action, Evidence
 from ganvas.study.equilibrium import Run, record
 from ganvas.study.log import number
@@ -80,7 +80,7 @@ def remedy(name: str, run: Run, folder: Path | None, evidence: Sequence[Evidence
     if wild or name in ANEW or set(changes) & NETWORKS:
         return Action("slower" if wild else name, f"{_anew(run, place, source, changes)} {_options(changes)}", changes)
     length = {"images": run["images"]} if run.get("images") else {}
-    line = f"ganvas train --resume {place} --fork {_next(place)} {_options(length | changes)}"
+    line = f"ganvas train --resume {place} --fork {sibling(place)} {_options(length | changes)}"
     return Action(name, line, changes)
 
 
@@ -169,19 +169,11 @@ def _anew(run: Run, place: str, source: str, changes: dict[str, Any]) -> str:
     }
     said |= {k: run[k] for k in ("images",) if run.get(k)} | {k: options[k] for k in ("size", "flip") if options.get(k)}
     said |= {"seed": run["seed"]} if run.get("seed") else {}
-    return f"ganvas train {run.get('recipe')} --data {source} --run {_next(place)} {_options(said)}"
+    return f"ganvas train {run.get('recipe')} --data {source} --run {sibling(place)} {_options(said)}"
 
 
 def _differs(a: Any, b: Any) -> bool:
     return (list(a) if isinstance(a, list | tuple) else a) != (list(b) if isinstance(b, list | tuple) else b)
-
-
-def _next(place: str) -> str:
-    """runs/a → runs/a-2, runs/a-2 → runs/a-3."""
-    bare = place.strip("'\"")
-    stem, _, count = bare.rpartition("-")
-    name = f"{stem}-{int(count) + 1}" if stem and count.isdigit() and len(count) < 3 else f"{bare}-2"
-    return shlex.quote(name)
 
 
 def _options(values: dict[str, Any]) -> str:

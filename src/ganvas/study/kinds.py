@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from ganvas.data.gallery import Gallery
-from ganvas.measure.bins import bins
 from ganvas.measure.classes import missing
+from ganvas.measure.kmeans import kmeans
 from ganvas.measure.neighbours import nearest
 from ganvas.study.panels import panels
 from ganvas.study.question import Question
@@ -68,7 +68,7 @@ def _classes(real: Seen, fake: Seen, known: Sequence[str]) -> tuple[tuple[str, .
 
 def _clusters(real: Seen, fake: Seen, seed: int) -> tuple[tuple[str, ...], tuple]:
     count = min(CLUSTERS, max(2, len(real.features) // 20))
-    centres = bins(real.features, fake.features, K=count, seed=seed).centres
+    centres = kmeans(real.features, count, seed=seed)
     likeness = tuple(-_distances(one.features, centres) for one in (real, fake))
     return tuple(f"cluster {k}" for k in range(count)), likeness
 

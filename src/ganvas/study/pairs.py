@@ -14,10 +14,11 @@ from ganvas.data.pixels import WHITE
 from ganvas.errors import BadInput
 from ganvas.files import printable
 from ganvas.measure.pictures import l1, luma, psnr, ssim
+from ganvas.measure.sharpness import sharpness
 from ganvas.study.card import Card, Score, finite
 from ganvas.study.extractors import BATCH, Extractor
 
-METRICS = {"psnr": psnr, "ssim": ssim, "l1": l1}
+METRICS = {"psnr": psnr, "ssim": ssim, "l1": l1, "sharpness": sharpness}
 DISTANCE = "distance"
 
 
@@ -123,4 +124,6 @@ def _mean(
     if extractor:
         return Score(f"{key} in {extractor.name}", float(np.mean(values)), card)
     note = f"{equal:,} pair{'s' * (equal != 1)} equal to the last bit, whose PSNR is infinite" if equal else ""
+    if key.startswith("sharpness"):
+        return Score(key, float(np.mean(values)), card, 1.0, better="")
     return Score(key, float(np.mean(values)), card, better="lower" if key in ("l1", DISTANCE) else "higher", note=note)

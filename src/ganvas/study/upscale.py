@@ -137,6 +137,9 @@ class Upscaler(Translator):
         return f"<ganvas upscaler: {recipe} on {self.spec.name}, ×{self.scale}, trained on {self.images:,} crops>"
 
 
+FIDELITY = ("psnr", "ssim", "sharpness")
+
+
 def scored(made: np.ndarray, photo: np.ndarray, scale: int) -> dict[str, float]:
     """PSNR (at most 100) and SSIM, of colour on luma, as papers on super-resolution give them: `scale` pixels cropped."""
     peak, on = WHITE[photo.dtype.name], ""
@@ -179,7 +182,7 @@ def fidelity(upscaler: Upscaler, photos: Gallery, say: Callable[[str], None] = p
                 advance(1)
                 return enlarge(bicubic(photo, 1 / s))
 
-            scores, rows = paired(gallery(photos.name, made), real, crop=s, say=say)
+            scores, rows = paired(gallery(photos.name, made), real, FIDELITY, crop=s, say=say)
         for score in scores:
             card = replace(score.card, weights=shown, settings=f"×{s} from MATLAB's bicubic, {score.card.settings}")
             found.scores.append(replace(score, name=prefix + score.name, card=card))
