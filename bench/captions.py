@@ -8,7 +8,9 @@ is drawn (`--each`: of several) and judged by measure/shapes.py. A rate is the s
 of colour (shape, size, place) is right, beside "colour each": of the things that are said. Its interval is Wilson's, of
 95 %, over sentences, however many pictures there are of each. Three rows stand beside it: real pictures with their
 captions, which the program should find right; with wrong ones, of which many differ in a single fact; and with captions of
-other pictures, which says what is right by chance. Rows are appended to bench/results/captions.jsonl.
+other pictures, which says what is right by chance. A last one asks what is in φ, all that G ever knows of a sentence: which
+colour and which shape is the upper or left thing's and which the other's, by a linear map fitted on 4,000 training
+sentences of two things, the share of things on the same held-out sentences. Rows are appended to bench/results/captions.jsonl.
 """
 
 import argparse
@@ -27,13 +29,14 @@ from intervals import wilson
 
 import ganvas
 from ganvas.data.captioned_shapes import CaptionedShapes, Example
-from ganvas.data.sentences import COLOURS, Scene
+from ganvas.data.sentences import COLOURS, PLACES, SHAPES, Scene
 from ganvas.errors import BadInput, GanvasError
 from ganvas.files import progress
 from ganvas.measure.shapes import judged
 
 RESULTS = Path(__file__).with_name("results") / "captions.jsonl"
 _AT_ONCE = 50
+SHOWN = "colour", "shape", "size", "place", "count", "all", "colour each", "shape each"
 
 
 def rates(found: dict[str, np.ndarray], each: int = 1) -> dict[str, Any]:
@@ -59,6 +62,31 @@ def real_rows(images: np.ndarray, examples: Sequence[Example], against: Sequence
         {"what": what, **rates(judged(images, said, COLOURS))}
         for what, said in (("real, right", true), ("real, wrong", false), ("real, of another", against))
     ]
+
+
+def read_row(G, source: CaptionedShapes, examples: Sequence[Example]) -> dict:
+    """What a linear map finds in φ of sentences of two things, whichever of them is named first."""
+    known = {"colour": tuple(COLOURS), "shape": SHAPES}
+
+    def seen(some: Sequence[Example]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        two = [e for e in some if e.said.place]
+        scenes = [e.said if e.said.place in PLACES[:2] else e.said.turned() for e in two]
+        phi = G.read([e.text for e in two]).double().numpy()
+        facts = {
+            key: np.array([[values.index(getattr(thing, key)) for thing in scene.things] for scene in scenes])
+            for key, values in known.items()
+        }
+        return np.c_[phi, np.ones(len(phi))], facts
+
+    (x, facts), (unseen, truth) = seen(source.examples(4000, seed=0)), seen(examples)
+    row: dict[str, Any] = {"what": "read from φ"}
+    for key, values in known.items():
+        right = []
+        for k in range(2):
+            ways = np.linalg.lstsq(x, np.eye(len(values))[facts[key][:, k]], rcond=None)[0]
+            right.append((unseen @ ways).argmax(1) == truth[key][:, k])
+        row |= {f"{key} each": float(np.mean(right)), f"{key} of": len(unseen)}
+    return row
 
 
 def drawn_row(G, examples: Sequence[Example], each: int, stage: int | None, seed: int) -> dict:
@@ -97,12 +125,10 @@ def main() -> None:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
     RESULTS.parent.mkdir(exist_ok=True)
-    for row in [drawn_row(G, examples, args.each, args.stage, args.seed), *real_rows(images, examples, others)]:
+    drawn = drawn_row(G, examples, args.each, args.stage, args.seed)
+    for row in [drawn, *real_rows(images, examples, others), read_row(G, source, examples)]:
         row = {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
-        print(
-            "  ".join(f"{key} {row[key]:.3f}" for key in ("colour", "shape", "size", "place", "count", "all")),
-            row["what"],
-        )
+        print("  ".join(f"{key} {row[key]:.3f}" for key in SHOWN if key in row), row["what"])
         with RESULTS.open("a") as file:
             file.write(json.dumps(card | row) + "\n")
 

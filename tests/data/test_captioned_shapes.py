@@ -17,7 +17,7 @@ SOURCE = CaptionedShapes((32, 40))
 
 
 def trained(n=2000, seed=0):
-    return SOURCE._examples((0, seed), 0, n, held=False)[0]
+    return SOURCE.examples(n, seed)
 
 
 def of_words(sentence):

@@ -78,9 +78,11 @@ class CaptionedShapes:
         """The captions of `held_out(n)`, in its order."""
         return [example.text for example in self._held(n)[0]]
 
-    def examples(self, n: int | None = None) -> list[Example]:
-        """All that is known of `held_out(n)`, in its order."""
-        return self._held(n)[0]
+    def examples(self, n: int | None = None, seed: int | None = None) -> list[Example]:
+        """All that is known of `held_out(n)`, in its order; with a seed, of the first n (or 1,000) of that stream."""
+        if seed is None:
+            return self._held(n)[0]
+        return self._examples((_TRAIN, seed), 0, self.HELD_OUT if n is None else n, held=False)[0]
 
     def _held(self, n: int | None) -> tuple[list[Example], np.ndarray]:
         return self._examples((_HELD_OUT,), 0, self.HELD_OUT if n is None else min(n, self.HELD_OUT), held=True)

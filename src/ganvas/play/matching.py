@@ -1,30 +1,50 @@
 """Pictures and their captions brought together, with no adversary: how a text encoder is trained before StackGAN plays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import cross_entropy, relu
 
 from ganvas.play.game import Batch, Game, Move
 from ganvas.play.penalties import widened
 from ganvas.play.schedules import Clock
 
 
+def joint(F: Tensor, other: Tensor) -> Tensor:
+    """Structured joint embedding (Reed et al. 2016, "Learning Deep Representations of Fine-Grained Visual Descriptions"),
+    StackGAN's: Σ over i, j of max(0, 1 + F(vᵢ, tⱼ) − F(vᵢ, tᵢ)) + max(0, 1 + F(vᵢ, tⱼ) − F(vⱼ, tⱼ)), a mean over the pairs
+    whose captions differ, as in the authors' code; the paper's surrogate takes the worst class."""
+    own = F.diagonal()
+    late = relu(1 + F - own[:, None]) + relu(1 + F - own[None])
+    return (late * other).sum() / other.sum().clamp(min=1)
+
+
+def softmax(F: Tensor, other: Tensor) -> Tensor:
+    """−log P(tᵢ | vᵢ) − log P(vᵢ | tᵢ), each a softmax over the batch (AttnGAN's DAMSM, Xu et al. 2018, eq. 11–13, with the
+    sentence alone and γ₃ = 1): what is nearly right counts most, where the margin's mean hardly sees it."""
+    own = torch.arange(len(F), device=F.device)
+    F = F.masked_fill(~other & ~torch.eye(len(F), dtype=torch.bool, device=F.device), float("-inf"))
+    return cross_entropy(F, own) + cross_entropy(F.t(), own)
+
+
+# from N×N compatibilities, and which captions differ, to what E makes small
+MATCHES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"margin": joint, "softmax": softmax}
+
+
 @dataclass(eq=False)
 class Matching(Game):
-    """Deep structured joint embedding (Reed et al. 2016, "Learning Deep Representations of Fine-Grained Visual
-    Descriptions"; the text encoder of StackGAN). One player, one move a batch.
+    """How a text encoder is trained before StackGAN plays (Reed et al. 2016). One player, one move a batch.
 
     E(images, captions) → N×N compatibilities F(v, t). Each picture's own caption has to be ahead of the others in the
-    batch by a margin of 1, and each caption's own picture likewise: the mean over all pairs of a batch, as in the
-    authors' code; the paper's surrogate takes the worst class. Equal captions are no negatives of each other; captions
-    that differ and are both true are taken for wrong.
+    batch, and each caption's own picture likewise, by one of `MATCHES`. Equal captions are no negatives of each other;
+    captions that differ and are both true are taken for wrong.
     """
 
     E: nn.Module
+    match: Callable[[Tensor, Tensor], Tensor] = joint
     watched = "E"
 
     def __post_init__(self):
@@ -34,7 +54,7 @@ class Matching(Game):
     def round(self, batches: Iterator[Batch], clock: Clock) -> Iterator[Move]:
         batch = next(batches)
         F, other = widened(self.E(batch["image"], batch["text"])), differing(batch["text"])
-        yield Move("E", joint(F, other), {"accuracy": first(F, other)})
+        yield Move("E", self.match(F, other), {"accuracy": first(F, other)})
 
     def imagine(self, G: nn.Module, z: Tensor | None, batch: Batch) -> Tensor:
         """No pictures: the compatibilities of a batch."""
@@ -47,14 +67,6 @@ class Matching(Game):
 def differing(text: Tensor) -> Tensor:
     """Which of N rows say something else than which, N×N."""
     return (text[:, None] != text[None]).any(2)
-
-
-def joint(F: Tensor, other: Tensor) -> Tensor:
-    """Σ over i, j of max(0, 1 + F(vᵢ, tⱼ) − F(vᵢ, tᵢ)) + max(0, 1 + F(vᵢ, tⱼ) − F(vⱼ, tⱼ)), a mean over the pairs whose
-    captions differ: `other`, N×N."""
-    own = F.diagonal()
-    late = relu(1 + F - own[:, None]) + relu(1 + F - own[None])
-    return (late * other).sum() / other.sum().clamp(min=1)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
 
 Scale = Literal[2, 4, 8]
+Match = Literal["margin", "softmax"]
 TOLD = ("text_model",)  # the argument that says what a caption is: the data are opened with it
 
 
@@ -43,6 +44,7 @@ def stackgan(
     matching_width: int = 128,
     matching_batch: int = 64,
     matching_lr: float = 4e-4,
+    matching_loss: Match = "margin",
     kl: float = 2.0,
     loss: LossName = "non_saturating",
     gamma: tuple[float, float] = (0.0, 0.0),
@@ -84,6 +86,7 @@ def stackgan(
         matching_width: numbers in a word's embedding; a quarter as many are the channels of the picture encoder's first map
         matching_batch: pictures with captions that are compared with each other in the first phase
         matching_lr: Adam's learning rate in the first phase
+        matching_loss: margin (Reed et al. 2016), or softmax (Xu et al. 2018), which learns which word belongs to which thing
         kl: weight of conditioning augmentation's KL in G's loss
         gamma: weight of R1 on pictures beside their captions, γ/2 · E‖∇D‖², in stage I and in stage II; above 0 D has no
             BatchNorm
@@ -104,7 +107,7 @@ def stackgan(
     from ganvas.play.game import Phase
     from ganvas.play.latent import Normal
     from ganvas.play.losses import LOSSES
-    from ganvas.play.matching import Matching
+    from ganvas.play.matching import MATCHES, Matching
     from ganvas.play.penalties import GradientPenalty, real
     from ganvas.play.schedules import constant
 
@@ -136,8 +139,8 @@ def stackgan(
     if images - sum(counts) < batch:  # no stage II
         counts[1] = images - counts[0]
     counts.append(images - sum(counts))
-    learn = adam(constant(matching_lr), (0.9, 0.999))
-    phases = [Phase(Matching(E), counts[0], matching_batch, {"E": learn})]
+    learn = adam(constant(matching_lr) if schedule == "halving" else learning_rate(matching_lr, schedule), (0.9, 0.999))
+    phases = [Phase(Matching(E, MATCHES[matching_loss]), counts[0], matching_batch, {"E": learn})]
     stages = ((G1, D1, scale, 12, E.text), (G2, D2, 1, 6, G1))
     for (G, D, shrink, times, frozen), weight, count in zip(stages, gamma, counts[1:], strict=True):
         rate = halving(lr, times) if schedule == "halving" else learning_rate(lr, schedule, warm_up)
@@ -177,6 +180,7 @@ def stackgan_small(
     matching_width: int = 64,
     matching_batch: int = 64,
     matching_lr: float = 1e-3,
+    matching_loss: Match = "softmax",
     kl: float = 2.0,
     loss: LossName = "non_saturating",
     gamma: tuple[float, float] = (0.5, 0.3),
