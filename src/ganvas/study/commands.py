@@ -5,7 +5,7 @@ import shlex
 from ganvas.study.equilibrium import Run, record
 from ganvas.study.log import number
 
-FALLS = ("linear", "cosine")  # schedules that end at a rate of 0
+FALLS = ("linear", "cosine", "fall")  # schedules that end at a rate of 0
 
 
 def onward(run: Run, place: str, finished: bool) -> str:
