@@ -173,6 +173,7 @@ def train(
 def _restore(trainer: Trainer, folder: RunFolder, plan: Plan) -> list[str]:
     """Put the trainer where the run is: its newest good checkpoint, or the weights it is forked from."""
     from ganvas.training.checkpoint import latest
+    from ganvas.training.fork import inherit
 
     state, said = latest(folder.checkpoints, folder.name)
     if trainer.length > sum(trainer.planned) and not _rate_at_the_end(trainer):
@@ -187,7 +188,7 @@ def _restore(trainer: Trainer, folder: RunFolder, plan: Plan) -> list[str]:
                 "again in another folder"
             )
         if plan.parent is not None:
-            said.append(plan.inherit(trainer))
+            said.append(inherit(plan.parent, trainer))
         return said
     try:
         trainer.load_state_dict(state)

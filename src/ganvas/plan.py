@@ -100,34 +100,6 @@ class Plan:
             self.said += [text for phase in phases for text in caveats(phase, where["micro_batch"])]
         return Trainer(phases, source, seed=self.seed, length=sum(p.images for p in phases) + grown, **where)
 
-    def inherit(self, trainer: Trainer) -> str:
-        """Start from the live weights of the parent's newest checkpoint; optimisers and averages start anew."""
-        from ganvas.training.checkpoint import latest
-
-        state, _ = latest(self.parent / "checkpoints", tidy=False)
-        if state is None:
-            raise BadInput(f"{self.parent} has no checkpoint to fork from")
-        if not trainer.players.keys() & state["players"].keys():
-            there, here = (" and ".join(sorted(players)) for players in (state["players"], trainer.players))
-            raise BadInput(
-                f"{self.parent} has come to the phase of {there}, and this run begins with that of {here}: give the shares of "
-                "the phases before as 0"
-            )
-        for name, player in trainer.players.items():
-            if name not in state["players"] and "G" in state["players"]:  # a game follows one that G played alone
-                continue
-            try:
-                player.module.load_state_dict(state["players"][name]["module"])
-            except (RuntimeError, KeyError) as error:
-                reason = str(error).strip().splitlines()[-1].strip()
-                raise BadInput(
-                    f"the weights of {self.parent} do not fit this recipe's player {name} ({reason}): keep the "
-                    "recipe, its widths and the image size when you fork"
-                ) from None
-            if player.average is not None:
-                player.average.load_state_dict(player.module.state_dict())
-        return f"forked from {self.parent}: its weights; optimisers and averages start anew"
-
     def rebuilt(self, source: Source, record: Record) -> list[Phase]:
         """The phases of a run as it has been healed."""
         return self._phases(table.find(self.recipe), source, record["arguments"] | healed(record))

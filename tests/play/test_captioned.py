@@ -104,6 +104,32 @@ def test_the_kl_is_that_of_two_gaussians():
     assert doubled != pytest.approx(here.item(), rel=0.1), "control: log σ² taken for log σ"
 
 
+class Eye(nn.Module):
+    """Compatibilities by hand: a picture's mean brightness times the caption's first number; it knows 16×16 alone."""
+
+    def forward(self, images, captions):
+        assert images.shape[2:] == (16, 16)
+        return images.mean((1, 2, 3))[:, None] * captions[:, 0].to(images.dtype)
+
+
+def test_what_fakes_are_taken_for_joins_gs_loss():
+    """−log P(own caption | fake) among the right and the wrong captions that say something else, by hand, enlarged."""
+    bare = Captioned(Plain(), Judge(), Normal(1), shrink=2)
+    game = Captioned(Plain(), Judge(), Normal(1), shrink=2, matcher=Eye(), match=3.0)
+    plain, told = moves(bare, side=16)[1], moves(game, side=16)[1]
+    torch.manual_seed(1)
+    z, noise = torch.randn(4, 1), torch.randn(4, 1)
+    fake = game.G(z, torch.ones(4, 1), noise).mean((1, 2, 3))
+    by_hand = torch.log(
+        1 + 4 * torch.exp(-2 * fake - fake)
+    ).mean()  # captions 1, and four times −2; four equal right ones
+    assert told.seen["match"].item() == pytest.approx(by_hand.item(), rel=1e-5)
+    assert told.loss.item() == pytest.approx(plain.loss.item() + 3 * by_hand.item(), rel=1e-5)
+    ours, theirs = (torch.autograd.grad(m.loss, p)[0] for m, p in ((told, game.G.a), (plain, bare.G.a)))
+    assert ours != theirs, "its gradient reaches G"
+    assert "match" not in plain.seen, "control: without a matcher nothing is asked"
+
+
 def slopes(game, loss="non_saturating"):
     """How D's loss bends with its three logits."""
     move = moves(game)[0]

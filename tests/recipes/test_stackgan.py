@@ -13,13 +13,13 @@ from ganvas.loading import load
 from ganvas.nets.stackgan import StageOne, StageTwo
 from ganvas.play.captioned import Captioned
 from ganvas.play.losses import LOSSES
-from ganvas.play.matching import Matching
+from ganvas.play.matching import MATCHES, Matching
 from ganvas.play.schedules import Clock
 from ganvas.recipes.table import RECIPES
 from ganvas.study import anatomy
 from ganvas.study.draw import Illustrator
 from ganvas.study.reader import Reader
-from ganvas.training.checkpoint import load_checkpoint, save_checkpoint
+from ganvas.training.checkpoint import latest, load_checkpoint, save_checkpoint
 from ganvas.training.trainer import Trainer
 from ganvas.watching import standing
 from tests.conftest import TOY, source_of, toy
@@ -57,6 +57,19 @@ def test_one_encoder_and_one_stage_one_go_through_all_phases():
     first, one, two = toy("stackgan", source_of("captions").spec)
     assert one.game.G.text is first.game.E.text and two.game.G.first is one.game.G
     assert one.frozen == (first.game.E.text,) and two.frozen == (one.game.G,)
+    assert one.game.matcher is None and two.game.matcher is None, "the paper has none"
+    first, one, two = toy("stackgan", source_of("captions").spec, match=0.5)
+    assert one.frozen == (first.game.E,) and two.frozen == (first.game.E, one.game.G)
+    assert {(game.matcher, game.match) for game in (one.game, two.game)} == {(first.game.E, 0.5)}
+
+
+def test_the_small_ones_arguments_all_arrive():
+    """A default of stackgan_small's that stackgan never hears of is a setting that does nothing."""
+    spec = source_of("captions").spec
+    small = toy("stackgan_small", spec)
+    assert small[0].game.match is MATCHES["softmax"] and small[1].game.matcher is small[0].game.E
+    hinge = toy("stackgan_small", spec, matching_loss="margin", match=0.0, kl=0.5)
+    assert hinge[0].game.match is MATCHES["margin"] and hinge[1].game.matcher is None and hinge[2].game.kl == 0.5
 
 
 # phases
@@ -150,9 +163,9 @@ def test_frozen_parts_keep_their_statistics_in_a_snapshot():
 @pytest.mark.parametrize(
     "spec, arguments, match",
     [(replace(captions(), text=None), {}, "has no captions: put a captions.csv"),
-     (captions(250), {}, "--scale 4 does not divide 250×250"),
+     (captions(250), {"scale": 4}, "--scale 4 does not divide 250×250"),
      (captions(), {"matching": 0.6, "stage_one": 0.6}, "are shares of one run"),
-     (captions(32), {}, "choose a size")],
+     (captions(32), {"scale": 4}, "choose a size")],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_one_line(spec, arguments, match):
     with pytest.raises(BadInput, match=match) as error:
@@ -237,6 +250,19 @@ def test_stage_two_goes_on_from_another_runs_weights(drawer, tmp_path):
     assert not changed(state(was.net.first.text), G.net.first.text)
     assert not changed(state(was.net.first), G.net.first)
     assert isinstance(_reader(forked, "cpu"), Reader), "its encoders are the parent's"
+
+
+def test_a_fork_has_the_parents_eye_for_pictures_or_is_refused(drawer, tmp_path):
+    """The matcher is no player: without its weights G would be pulled towards noise."""
+    again = ganvas.train(
+        resume=drawer, fork=tmp_path / "eye", matching=0.0, stage_one=0.0, images=8, lr=1e-30, quiet=True
+    ).folder  # fmt: skip
+    was, now = (latest(run / "checkpoints", tidy=False)[0]["frozen"][0] for run in (drawer, again))
+    assert any(key.startswith("image.") for key in was) and all(torch.equal(was[key], now[key]) for key in was)
+    with pytest.raises(BadInput, match="do not fit this recipe's frozen network 0"):
+        ganvas.train(
+            resume=drawer, fork=tmp_path / "none", matching=0.0, stage_one=0.0, images=8, match=0.0, quiet=True
+        )
 
 
 def test_what_is_drawn_from_sentences_is_not_watched(drawer, tmp_path):

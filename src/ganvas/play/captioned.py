@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from ganvas import luck
 from ganvas.play.augment import BARE, Augmentation
 from ganvas.play.game import Batch, Game, Move
 from ganvas.play.latent import Prior
 from ganvas.play.losses import LOSSES, AdversarialLoss
+from ganvas.play.matching import differing, own
 from ganvas.play.penalties import Constraint, GradientPenalty, free, widened
 from ganvas.play.schedules import Clock
 
@@ -31,7 +32,9 @@ class Captioned(Game):
     relativistic and Wasserstein losses compare the right pair with either kind of wrong one.
     `kl`: of KL(N(μ, σ²) ‖ N(0, 1)), a mean over dimensions as in the authors' code, in G's loss. `shrink`: D sees photos
     so many times smaller, each pixel the mean of those it covers. `augment` is what D sees pictures through; `penalties`
-    are taken where a picture stands beside its own caption.
+    are taken where a picture stands beside its own caption. `matcher`, which has learned which caption belongs to a picture
+    and is frozen, joins G's loss: `match` · −log P(caption | fake) among the right and wrong captions of the batch (AttnGAN's
+    DAMSM, Xu et al. 2018, eq. 11–14, of sentences).
     """
 
     G: nn.Module
@@ -40,6 +43,8 @@ class Captioned(Game):
     loss: AdversarialLoss = LOSSES["non_saturating"]
     kl: float = 2.0
     shrink: int = 1
+    matcher: nn.Module | None = None
+    match: float = 1.0
     penalties: tuple[GradientPenalty, ...] = ()
     constraint: Constraint = free
     augment: Augmentation = BARE
@@ -58,7 +63,7 @@ class Captioned(Game):
         fake = self.G(z, right, noise)
         yield self.judge(batch, x, fake.detach(), right, wrong, clock)
         self.constraint(self.D)
-        yield self.fool(x, fake, right)
+        yield self.fool(batch, x, fake, right)
 
     def judge(self, batch: Batch, x: Tensor, fake: Tensor, right: Tensor, wrong: Tensor, clock: Clock) -> Move:
         """D's move: the picture beside its caption up, beside a wrong one down, the fake down."""
@@ -75,14 +80,25 @@ class Captioned(Game):
             total = total + seen["penalty"]
         return Move("D", total, seen)
 
-    def fool(self, x: Tensor, fake: Tensor, right: Tensor) -> Move:
+    def fool(self, batch: Batch, x: Tensor, fake: Tensor, right: Tensor) -> Move:
         """G's move: D taken in, and what a caption leaves open kept open."""
         seen = {"fake": widened(self.D(self.augment(fake), right))}
         if self.loss.relativistic:
             seen["real"] = widened(self.D(self.augment(x), right))
         seen["kl"] = divergence(*self.G.condition(right))
         loss = self.loss.generator(seen["fake"], seen.get("real")).mean() + self.kl * seen["kl"]
+        if self.matcher is not None:
+            seen["match"] = self.mistaken(batch, fake)
+            loss = loss + self.match * seen["match"]
         return Move("G", loss, seen)
+
+    def mistaken(self, batch: Batch, fake: Tensor) -> Tensor:
+        """−log P of the captions that fakes were made for, among all of the batch, right and wrong; what stage I draws is
+        enlarged to what the matcher knows."""
+        captions = torch.cat([batch["text"], batch["wrong"]])
+        size = batch["image"].shape[2:]
+        seen = fake if fake.shape[2:] == size else interpolate(fake, size, mode="bilinear")
+        return own(widened(self.matcher(seen, captions)), differing(batch["text"], captions))
 
     def photo(self, image: Tensor) -> Tensor:
         """A picture at this stage's size."""

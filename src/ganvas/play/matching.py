@@ -25,9 +25,13 @@ def joint(F: Tensor, other: Tensor) -> Tensor:
 def softmax(F: Tensor, other: Tensor) -> Tensor:
     """−log P(tᵢ | vᵢ) − log P(vᵢ | tᵢ), each a softmax over the batch (AttnGAN's DAMSM, Xu et al. 2018, eq. 11–13, with the
     sentence alone and γ₃ = 1): what is nearly right counts most, where the margin's mean hardly sees it."""
-    own = torch.arange(len(F), device=F.device)
-    F = F.masked_fill(~other & ~torch.eye(len(F), dtype=torch.bool, device=F.device), float("-inf"))
-    return cross_entropy(F, own) + cross_entropy(F.t(), own)
+    return own(F, other) + own(F.t(), other.t())
+
+
+def own(F: Tensor, other: Tensor) -> Tensor:
+    """−log of each row's own share, on the diagonal, in the softmax of what says something else."""
+    mine = torch.eye(*F.shape, dtype=torch.bool, device=F.device)
+    return cross_entropy(F.masked_fill(~other & ~mine, float("-inf")), torch.arange(len(F), device=F.device))
 
 
 # from N×N compatibilities, and which captions differ, to what E makes small
@@ -64,9 +68,9 @@ class Matching(Game):
         return {"game": "Matching"}
 
 
-def differing(text: Tensor) -> Tensor:
-    """Which of N rows say something else than which, N×N."""
-    return (text[:, None] != text[None]).any(2)
+def differing(text: Tensor, others: Tensor | None = None) -> Tensor:
+    """Which of N rows say something else than which of these or of M others, N×M."""
+    return (text[:, None] != (text if others is None else others)[None]).any(2)
 
 
 @torch.no_grad()

@@ -46,6 +46,7 @@ def stackgan(
     matching_lr: float = 4e-4,
     matching_loss: Match = "margin",
     kl: float = 2.0,
+    match: float = 0.0,
     loss: LossName = "non_saturating",
     gamma: tuple[float, float] = (0.0, 0.0),
     lazy: int = 1,
@@ -88,6 +89,8 @@ def stackgan(
         matching_lr: Adam's learning rate in the first phase
         matching_loss: margin (Reed et al. 2016), or softmax (Xu et al. 2018), which learns which word belongs to which thing
         kl: weight of conditioning augmentation's KL in G's loss
+        match: weight, in G's loss, of what the encoders of the first phase take its pictures for (AttnGAN's DAMSM, Xu et al.
+            2018)
         gamma: weight of R1 on pictures beside their captions, γ/2 · E‖∇D‖², in stage I and in stage II; above 0 D has no
             BatchNorm
         lazy: rounds between two penalties
@@ -141,16 +144,17 @@ def stackgan(
     counts.append(images - sum(counts))
     learn = adam(constant(matching_lr) if schedule == "halving" else learning_rate(matching_lr, schedule), (0.9, 0.999))
     phases = [Phase(Matching(E, MATCHES[matching_loss]), counts[0], matching_batch, {"E": learn})]
-    stages = ((G1, D1, scale, 12, E.text), (G2, D2, 1, 6, G1))
+    told = (E,) if match else ()  # with its eye for pictures, or for the words alone
+    stages = ((G1, D1, scale, 12, told or (E.text,)), (G2, D2, 1, 6, (*told, G1)))
     for (G, D, shrink, times, frozen), weight, count in zip(stages, gamma, counts[1:], strict=True):
         rate = halving(lr, times) if schedule == "halving" else learning_rate(lr, schedule, warm_up)
         game = Captioned(
-            G, D, Normal(latent), loss=LOSSES[loss], kl=kl, shrink=shrink,
+            G, D, Normal(latent), loss=LOSSES[loss], kl=kl, shrink=shrink, matcher=E if match else None, match=match,
             penalties=(GradientPenalty(constant(weight / 2), real, 0.0, lazy),) if weight else (),
             augment=augmentation(augment, data, loss),
         )  # fmt: skip
         learn = {"G": adam(rate, (beta1, beta2), ema), "D": adam(rate, (beta1, beta2))}
-        phases.append(Phase(game, count, batch, learn, frozen=(frozen,)))
+        phases.append(Phase(game, count, batch, learn, frozen=frozen))
     return [phase for phase in phases if phase.images > 0]
 
 
@@ -164,26 +168,27 @@ def halving(lr: float, times: int):
 def stackgan_small(
     data: DataSpec,
     *,
-    scale: Scale = 4,
+    scale: Scale = 2,
     text_model: str = "words",
     latent: int = 32,
     features: int = 128,
     condition: int = 64,
     width: tuple[int, int] = (16, 32),
-    d_width: tuple[int, int] = (64, 16),
+    d_width: tuple[int, int] = (32, 16),
     projection: bool = True,
     blocks: int = 1,
     halvings: int = 1,
     skip: bool = True,
-    matching: float = 0.1,
-    stage_one: float = 0.4,
+    matching: float = 0.2,
+    stage_one: float = 0.64,
     matching_width: int = 64,
     matching_batch: int = 64,
     matching_lr: float = 1e-3,
     matching_loss: Match = "softmax",
-    kl: float = 2.0,
+    kl: float = 0.2,
+    match: float = 0.5,
     loss: LossName = "non_saturating",
-    gamma: tuple[float, float] = (0.5, 0.3),
+    gamma: tuple[float, float] = (0.1, 0.03),
     lazy: int = 4,
     beta1: float = 0.0,
     beta2: float = 0.99,
@@ -193,20 +198,15 @@ def stackgan_small(
     ema: float = 0.05,
     augment: AugmentName = "none",
     batch: int = 32,
-    images: int = 640_000,
+    images: int = 500_000,
 ):
-    """StackGAN for a laptop: 16×16 to 64×64, minutes instead of days.
+    """StackGAN for a laptop: 32×32 to 64×64, minutes instead of days.
 
-    The games are stackgan's, the networks narrow. What made them learn in minutes, on drawn shapes: D without BatchNorm
-    but with a lazy R1 penalty (Mescheder et al. 2018), and a projection of the sentence on D's last map (Miyato & Koyama
-    2018: with it stage I had place and number right after fewer pictures than without; one run each); a stage II that
-    adds to stage I's picture instead of drawing it anew; Adam (0, .99) at 1e-3, whose rate falls to 0 in the second half
-    of each stage; small batches; a G that is averaged.
+    The games are stackgan's, the networks narrow. What made them learn in minutes, on drawn shapes: encoders that are
+    matched by a softmax over the batch, without which a sentence's embedding does not say which shape is which thing's, and
+    that G listens to (AttnGAN's DAMSM, Xu et al. 2018); a stage I large enough to show a shape; D without BatchNorm but
+    with a lazy R1 penalty (Mescheder et al. 2018), and a projection of the sentence on D's last map (Miyato & Koyama 2018);
+    a stage II that adds to stage I's picture instead of drawing it anew; Adam (0, .99) at 1e-3, whose rate falls to 0 in
+    the second half of each phase; small batches; a G that is averaged.
     """
-    return stackgan(
-        data, scale=scale, latent=latent, features=features, condition=condition, width=width, d_width=d_width,
-        projection=projection, blocks=blocks, halvings=halvings, skip=skip, matching=matching, stage_one=stage_one,
-        matching_width=matching_width, matching_batch=matching_batch, matching_lr=matching_lr, kl=kl, loss=loss,
-        gamma=gamma, lazy=lazy, beta1=beta1, beta2=beta2, lr=lr, schedule=schedule, warm_up=warm_up, ema=ema,
-        augment=augment, batch=batch, images=images,
-    )  # fmt: skip
+    return stackgan(**locals())

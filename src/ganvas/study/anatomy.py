@@ -83,8 +83,8 @@ def _weightless(phase: Phase, spec: DataSpec) -> Phase:
     if not spec.views and spec.text is None:
         return phase
     game, frozen = copy.deepcopy((phase.game, phase.frozen))
-    for player in game.players.values():
-        player.to("meta")
+    for module in (*game.players.values(), *frozen):
+        module.to("meta")
     return phase._replace(game=game, frozen=frozen)
 
 
