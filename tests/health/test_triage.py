@@ -69,6 +69,12 @@ def test_looks_of_a_healthy_run_are_healthy():
     assert told(distance=lambda s: 100 if s < 0.1 else 30 + s % 0.02).id == "converged"
 
 
+@pytest.mark.parametrize("seen, said", [(64, "early"), (64_000 * YOUNG, "healthy"), (64_000, "healthy")])
+def test_nothing_ill_is_no_health_yet_in_a_run_that_has_only_begun(seen, said):
+    rows = [row | {"images": row["images"] * seen / 64_000} for row in log(**HEALTHY)]
+    assert judge(rows, [], run("non_saturating") | {"length": 64_000}).id == said
+
+
 @pytest.mark.parametrize("name", SICK)
 def test_each_illness_of_the_looks_is_told(name):
     said = told(**SICK[name])

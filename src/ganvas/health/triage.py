@@ -57,12 +57,13 @@ def judge(
         return Diagnosis("unknown", math.nan, (), remedy("unknown", run, folder), "unknown", 0, {})
     found = readings(rows, looks, run, watched)
     images = int(max([number(row["images"]) for row in (*rows[-1:], *looks[-1:])]))
-    name, evidence = _first(found, early(rows, looks, run))
+    young = early(rows, looks, run)
+    name, evidence = _first(found, young)
     if not name:
         if "unseen" in found and not found["unseen"].speaks:  # r_v divides by next to nothing where D tells little
             found.pop("gap", None)
         evidence = tuple(found[k] for k in SHOWN_WHEN_WELL if k in found)
-        name = _well(found, looks, run, images) if evidence else "unknown"
+        name = _well(found, looks, run, images, young) if evidence else "unknown"
     facts = _facts(rows, looks, run) | {"images": images}
     sure = (
         CONFIDENCE.get(name, math.nan) if looks else math.nan
@@ -126,9 +127,10 @@ def _first(found: Mapping[str, Evidence], young: bool) -> tuple[str, tuple[Evide
     return "", ()
 
 
-def _well(found: Mapping[str, Evidence], looks: Sequence[Row], run: Run, images: int) -> str:
-    """Nothing ails it: does it still come nearer to the real images? What has little variety is not called healthy."""
-    poor = any(id in found and found[id].speaks for id in ("diversity", "lost"))
+def _well(found: Mapping[str, Evidence], looks: Sequence[Row], run: Run, images: int, young: bool) -> str:
+    """Nothing ails it: does it still come nearer to the real images? What has little variety, or has only begun, is not
+    called healthy."""
+    poor = young or any(id in found and found[id].speaks for id in ("diversity", "lost"))
     gone = course([row for row in looks if "event" not in row])
     planned = number(run.get("length", run.get("images")))
     if gone is None:
