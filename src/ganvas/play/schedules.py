@@ -34,6 +34,15 @@ def often(usual: int, opening: int, rounds: int, every: int) -> Callable[[Clock]
     return lambda clock: opening if clock.round < rounds or clock.round % every == 0 else usual
 
 
+def inverse(value: float, after: int) -> Schedule:
+    """`value` for `after` images, then in proportion to 1/images, however long the run is (Robbins & Monro 1951).
+
+    Adam's steps are as long as the rate, whether a gradient says something or is noise: near the equilibrium D says less
+    and less, and a rate that stays makes both players wander.
+    """
+    return lambda clock: value * min(1.0, after / max(clock.images, 1))
+
+
 def linear(first: float, last: float, start: float = 0.0, stop: float = 1.0) -> Schedule:
     """`first` until the share `start` of the run, then a straight line to `last` at `stop`."""
     return lambda clock: first + (last - first) * _between(clock.done, start, stop)

@@ -35,10 +35,12 @@ def by_the_data(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str, An
         reasons.append(
             f"width {chosen['width']}: the images have {channels} channel{'s' * (channels > 1)} and {side} pixels a side"
         )
-    for name, (if_small, else_) in {"gamma": (1.0, 10.0), "lr": (2e-3, 5e-4)}.items():
+    by_size = {"gamma": (1.0, 10.0), "lr": (2e-3, 5e-4), "schedule": ("inverse", "linear")}
+    for name, (if_small, else_) in by_size.items():
         if chosen[name] is None:
             chosen[name] = if_small if small else else_
-            reasons.append(f"{name} {chosen[name]:g}: the images have {side} pixels a side")
+            value = chosen[name] if name == "schedule" else f"{chosen[name]:g}"
+            reasons.append(f"{name} {value}: the images have {side} pixels a side")
     if chosen["augment"] is None:
         few, count = 0 < data.n < FEW, f"{data.n:,} training images" if data.n else "endless training images"
         chosen["augment"] = ("ada" if data.held_out else "diffaugment") if few else "none"
@@ -62,7 +64,7 @@ def auto(
     gamma: float | None = None,
     lazy: int = 4,
     lr: float | None = None,
-    schedule: ScheduleName = "linear",
+    schedule: ScheduleName | None = None,
     warm_up: float = 0.0,
     ema: float = 0.05,
     augment: AugmentName | None = None,
@@ -73,8 +75,8 @@ def auto(
     """What trains well today: relativistic pairing, R1 and R2 gradient penalties, no normalisation in D.
 
     The loss and penalties of R3GAN (Huang et al. 2024) on a small upsampling G (BatchNorm) and strided D (no norm);
-    penalties every 4th round with 4 times the weight; Adam (0, .99) whose rate falls to 0 in the second half. A label
-    stands beside z and in G's BatchNorm, and is projected in D.
+    penalties every 4th round with 4 times the weight; Adam (0, .99), whose rate falls. A label stands beside z and in
+    G's BatchNorm, and is projected in D.
     Looks at the data alone, never at the machine or the time, and says what it chose and why.
 
     Args:
@@ -83,6 +85,8 @@ def auto(
         gamma: weight of R1 and R2 (γ/2 · E‖∇D‖², pixels in [−1, 1]); not given: 1 up to 48 pixels a side, else 10
         lazy: rounds between two penalties
         lr: Adam's learning rate for both players; not given: 2e-3 up to 48 pixels a side, else 5e-4
+        schedule: the learning rate over the run (linear, cosine, fall, constant: as in every recipe); not given: inverse,
+            in proportion to 1/images after 50,000 of them, up to 48 pixels a side, else linear, to 0 in the second half
         augment: what D sees images through: diffaugment (colour, translation and cutout, on every image) or ada (as much
             of it as D's overfitting asks for); not given: ada below 5,000 training images, else none
         conditional: G and D are told the label; not given: where the data have labels

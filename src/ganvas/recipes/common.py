@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 LossName = Literal["non_saturating", "minimax", "least_squares", "wasserstein", "hinge", "relativistic"]
-ScheduleName = Literal["constant", "linear", "cosine", "fall"]
+ScheduleName = Literal["constant", "linear", "cosine", "fall", "inverse"]
 AugmentName = Literal["none", "diffaugment", "ada"]
+
+SETTLING = 50_000  # images after which the rate of "inverse" begins to fall; found on digits (docs/log.md)
 
 # what an argument is in every recipe that does not say otherwise
 ARGUMENTS = {
@@ -21,7 +23,8 @@ ARGUMENTS = {
     "width": "channels of the largest map",
     "loss": "the adversarial loss, on logits",
     "lr": "Adam's learning rate for both players",
-    "schedule": "the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start",
+    "schedule": "the learning rate over the run; linear and cosine fall to 0 in its second half, fall from the start; "
+    "inverse: after 50,000 images in proportion to 1/images",
     "warm_up": "share of the run over which the learning rate rises from 0",
     "n_critic": "updates of D before each of G",
     "ema": "half-life, as a share of the images seen, of G's moving average (most sources have none), which sheets and "
@@ -102,7 +105,8 @@ def defaults(recipe: Callable[..., Any]) -> dict[str, Any]:
 
 
 def learning_rate(lr: float, schedule: ScheduleName, warm_up: float = 0.0):
-    """`lr` over the run, after a linear warm-up: constant; falling to zero from the middle on; falling from the start."""
+    """`lr` over the run, after a linear warm-up: constant; falling to zero from the middle on; falling from the start;
+    falling after `SETTLING` images, never to zero."""
     from ganvas.play import schedules
 
     shapes = {
@@ -110,6 +114,7 @@ def learning_rate(lr: float, schedule: ScheduleName, warm_up: float = 0.0):
         "linear": schedules.linear(lr, 0.0, start=0.5),
         "cosine": schedules.cosine(lr, 0.0, start=0.5),
         "fall": schedules.linear(lr, 0.0),
+        "inverse": schedules.inverse(lr, SETTLING),
     }
     return schedules.warm_up(shapes[schedule], warm_up) if warm_up else shapes[schedule]
 
