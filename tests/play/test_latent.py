@@ -109,6 +109,7 @@ def test_schedules():
 
     assert at(schedules.constant(3.0), 0, 0.5, 2) == [3, 3, 3]
     assert at(schedules.linear(1.0, 0.0, start=0.5), 0, 0.5, 0.75, 1, 1.5) == [1, 1, 0.5, 0, 0]
+    assert at(schedules.inverse(2.0, 500), 0, 0.5, 1, 2) == [2, 2, 1, 0.5], "it counts images, not shares of the run"
     assert at(schedules.cosine(1.0, 0.0), 0, 0.5, 1, 3) == [1, 0.5, 0, 0]
     assert at(schedules.warm_up(schedules.constant(2.0), 0.2), 0, 0.1, 0.2, 1) == [0, 1, 2, 2]
     assert at(schedules.ramp_over_rounds(0.5, 0.7, 50), 0, 0.25, 0.5, 1) == [0.5, 0.6, 0.7, 0.7]

@@ -112,7 +112,7 @@ def test_watching_changes_nothing(source):
 
 
 def test_a_longer_run_goes_on_and_schedules_stay_at_their_end(source):
-    trainer = Trainer(toy("auto", source.spec, images=80), source, length=160)
+    trainer = Trainer(toy("auto", source.spec, images=80, schedule="linear"), source, length=160)
     rates = [t.means["G/lr"] for t in trainer.ticks(every=8) if t.whole]
     assert trainer.images == 160
     assert rates[0] > 0 and rates[10] == rates[-1] == 0
