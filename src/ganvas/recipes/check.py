@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from ganvas.play.game import Optimizer, Phase
 
 ABOVE_ZERO = {"lr", "clip", "max_norm", "lr_decay"}
+OR_NONE = {"halvings"}  # counts that may be 0
 SHARES = {"dropout", "momentum", "warm_up", "beta1", "beta2"}  # below 1
 
 
 def check(recipe: Callable[..., Any], name: str, value: Any, default: Any) -> None:
-    """Raises BadInput for a name, a count or a number that cannot be meant: counts are above 0, all else finite, ≥ 0."""
+    """Raises BadInput for a name, a count or a number that cannot be meant: counts are above 0, but for `OR_NONE`, all else finite, ≥ 0."""
     option, kind = f"--{name.replace('_', '-')}", _kind(recipe, name)
     parts = (kind, *get_args(kind))
     names = [choice for part in parts if get_origin(part) is Literal for choice in get_args(part)]
@@ -43,8 +44,9 @@ def _number(option: str, name: str, number: Any, default: Any) -> None:
     like = number if default is None else default
     if isinstance(number, bool) or not isinstance(number, int | float) or isinstance(like, bool | str):
         return
-    if isinstance(like, int) and not (isinstance(number, int) and number > 0):
-        raise BadInput(f"{option} must be a whole number above 0, not {number!r}")
+    least = 0 if name in OR_NONE else 1
+    if isinstance(like, int) and not (isinstance(number, int) and number >= least):
+        raise BadInput(f"{option} must be a whole number {'above' if least else 'from'} 0, not {number!r}")
     if not (math.isfinite(number) and number >= 0) or (name in ABOVE_ZERO and number == 0):
         raise BadInput(f"{option} must be a number {'above' if name in ABOVE_ZERO else 'from'} 0, not {number!r}")
     if name in SHARES and number >= 1:

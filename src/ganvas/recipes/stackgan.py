@@ -179,8 +179,8 @@ def stackgan_small(
     blocks: int = 1,
     halvings: int = 1,
     skip: bool = True,
-    matching: float = 0.2,
-    stage_one: float = 0.64,
+    matching: float = 0.28,
+    stage_one: float = 0.6,
     matching_width: int = 64,
     matching_batch: int = 64,
     matching_lr: float = 1e-3,
@@ -198,7 +198,7 @@ def stackgan_small(
     ema: float = 0.05,
     augment: AugmentName = "none",
     batch: int = 32,
-    images: int = 500_000,
+    images: int = 700_000,
 ):
     """StackGAN for a laptop: 32×32 to 64×64, minutes instead of days.
 
