@@ -89,6 +89,16 @@ def test_shapes_and_noise():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("halvings", "seen"), [(0, (4, 16, 16)), (1, (8, 8, 8)), (2, (16, 4, 4))])
+def test_stage_two_may_look_at_stage_one_at_its_own_size(halvings, seen):
+    first, _ = nets()
+    second = StageTwo(first.config, (3, 32, 32), 7, 4, 1, halvings).eval()
+    z, phi = torch.randn(2, 5), torch.randn(2, 24)
+    assert second.encode(first.eval()(z, phi)).shape[1:] == seen
+    assert second(z, phi).shape == (2, 3, 32, 32)
+
+
+@torch.no_grad()
 def test_stage_two_hands_stage_one_its_own_noise():
     first, second = nets()
     second.first = first.eval()

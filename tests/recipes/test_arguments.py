@@ -11,7 +11,7 @@ from ganvas.data.open import open_source
 from ganvas.data.source import DataSpec
 from ganvas.errors import BadInput
 from ganvas.recipes import table
-from ganvas.recipes.check import doubts
+from ganvas.recipes.check import check, doubts
 from ganvas.recipes.common import ARGUMENTS, documented, settled
 from tests.conftest import TOY, toy
 
@@ -151,3 +151,11 @@ def test_momentum_under_clipped_weights_is_doubted(source):
     assert "momentum (0.5)" in warned(optimizer="adam", beta1=0.5)[0]
     assert not warned() and not warned(optimizer="adam", beta1=0.0)
     assert not doubts(toy("wgan_gp", source.spec), source.spec), "Adam with β1 = .5, and no clipping"
+
+
+def test_a_count_is_above_zero_but_for_those_that_may_be_none():
+    check(table.find("stackgan"), "halvings", 0, 2)
+    with pytest.raises(BadInput, match="--halvings must be a whole number from 0, not -1"):
+        check(table.find("stackgan"), "halvings", -1, 2)
+    with pytest.raises(BadInput, match="--blocks must be a whole number above 0, not 0"):
+        check(table.find("stackgan"), "blocks", 0, 4)
