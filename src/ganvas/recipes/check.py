@@ -22,7 +22,8 @@ SHARES = {"dropout", "momentum", "warm_up", "beta1", "beta2"}  # below 1
 
 
 def check(recipe: Callable[..., Any], name: str, value: Any, default: Any) -> None:
-    """Raises BadInput for a name, a count or a number that cannot be meant: counts are above 0, but for `OR_NONE`, all else finite, ≥ 0."""
+    """Raises BadInput for a name, a count or a number that cannot be meant: counts are above 0, but for those of `OR_NONE`,
+    all else is finite and ≥ 0."""
     option, kind = f"--{name.replace('_', '-')}", _kind(recipe, name)
     parts = (kind, *get_args(kind))
     names = [choice for part in parts if get_origin(part) is Literal for choice in get_args(part)]
