@@ -150,6 +150,7 @@ def standing(trainer: Trainer, live: bool = False) -> nn.Module:
     player, source = trainer.players[trainer.game.watched], trainer.source
     live = live or player.average is None
     G = copy.deepcopy(player.module if live else player.average)
+    G.to(memory_format=torch.contiguous_format)  # as a snapshot is read: another layout is another order of summation
     norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in G.modules())
     if source.spec.views:
         norms = norms and not live

@@ -177,9 +177,10 @@ def test_every_conditional_generator_goes_from_class_to_class(recipe, source):
     stops = stops._replace(label=torch.tensor([0, 2]))
     places = walk.walk(stops, 5, "linear")
     images = np.asarray(G.at(places.z, places.label)).astype(float)
-    ends = np.asarray(G.sample(1, first=3, label=0)), np.asarray(G.sample(1, first=3, label=2))
-    assert (images[0] == ends[0]).all() and (images[-1] == ends[1]).all() and not (ends[0] == ends[1]).all()
-    assert np.abs(images[2] - images[0]).max() > 0 and np.abs(images[2] - images[-1]).max() > 0
+    ends = [np.asarray(G.sample(1, first=3, label=c)).astype(float) for c in (0, 2)]
+    far = lambda a, b: np.abs(a - b).max()  # one level apart is a batch of another size, which some CPUs sum otherwise
+    assert far(images[0], ends[0]) <= 1 and far(images[-1], ends[1]) <= 1 and far(ends[0], ends[1]) > 4
+    assert far(images[2], images[0]) > 4 and far(images[2], images[-1]) > 4
     small = np.asarray(G.at(places.z, places.label, batch=2))
     assert np.abs(images - small).max() <= 1, "a mixture is cut as labels are"
 

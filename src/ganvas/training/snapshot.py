@@ -61,7 +61,8 @@ def read_snapshot(path: Path) -> Snapshot:
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads((file.metadata() or {}).get("ganvas", "{}"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # cloned: in the file they lie at any byte, and how memory is aligned can change a sum's last bit
+            weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist: give a run folder or a .safetensors snapshot") from None
     except (SafetensorError, OSError, ValueError) as error:
