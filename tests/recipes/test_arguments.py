@@ -153,6 +153,17 @@ def test_momentum_under_clipped_weights_is_doubted(source):
     assert not doubts(toy("wgan_gp", source.spec), source.spec), "Adam with β1 = .5, and no clipping"
 
 
+def test_what_is_explained_as_none_at_zero_may_be_zero():
+    counted = set()
+    for recipe in table.RECIPES.values():
+        said = ARGUMENTS | getattr(recipe, "explained", {})
+        for argument, default in table.defaults(recipe).items():
+            if "; 0: " in said[argument]:
+                check(recipe, argument, 0, default)
+                counted |= {argument} if type(default) is int else set()
+    assert counted == {"halvings", "pool"}, "and these are refused where they are not named in OR_NONE"
+
+
 def test_a_count_is_above_zero_but_for_those_that_may_be_none():
     check(table.find("stackgan"), "halvings", 0, 2)
     with pytest.raises(BadInput, match="--halvings must be a whole number from 0, not -1"):

@@ -178,7 +178,11 @@ def test_every_conditional_generator_goes_from_class_to_class(recipe, source):
     places = walk.walk(stops, 5, "linear")
     images = np.asarray(G.at(places.z, places.label)).astype(float)
     ends = [np.asarray(G.sample(1, first=3, label=c)).astype(float) for c in (0, 2)]
-    far = lambda a, b: np.abs(a - b).max()  # one level apart is a batch of another size, which some CPUs sum otherwise
+
+    def far(a, b):
+        """Levels apart at most; one is a batch of another size, which some CPUs sum in another order."""
+        return np.abs(a - b).max()
+
     assert far(images[0], ends[0]) <= 1 and far(images[-1], ends[1]) <= 1 and far(ends[0], ends[1]) > 4
     assert far(images[2], images[0]) > 4 and far(images[2], images[-1]) > 4
     small = np.asarray(G.at(places.z, places.label, batch=2))

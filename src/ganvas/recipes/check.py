@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ganvas.play.game import Optimizer, Phase
 
 ABOVE_ZERO = {"lr", "clip", "max_norm", "lr_decay"}
-OR_NONE = {"halvings"}  # counts that may be 0
+OR_NONE = {"halvings", "pool"}  # counts that may be 0
 SHARES = {"dropout", "momentum", "warm_up", "beta1", "beta2"}  # below 1
 
 
@@ -37,6 +37,8 @@ def check(recipe: Callable[..., Any], name: str, value: Any, default: Any) -> No
         raise BadInput(f"{option} takes {lengths[0]} numbers, not {value!r}")
     if isinstance(default, tuple) and not value:
         raise BadInput(f"{option} needs at least one number")
+    if default is None and float in parts:
+        default = 0.0  # chosen by the data where it is not given: a number, also when 0 is given without its point
     for number in value if isinstance(value, tuple | list) else (value,):
         _number(option, name, number, default[0] if isinstance(default, tuple) else default)
 
