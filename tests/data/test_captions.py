@@ -86,6 +86,16 @@ def test_a_caption_is_its_pictures_own_and_a_wrong_one_never(tmp_path):
         assert sentence in own[of[image.tobytes()]]
 
 
+def test_a_wrong_caption_differs_in_what_the_networks_read_of_it(tmp_path):
+    """In half of the captions the words differ behind the 64th alone, and in held-out ones by rare words alone."""
+    long = " ".join(f"w{j}" for j in range(64))
+    rows = [(f"{k:03d}.png", f"{long} {k}" if k % 2 else f"short {k}") for k in range(N)]
+    source = open_captions(folder(tmp_path, rows=rows))
+    for arrays in (source.batch(3, 0, 400), source.held_out()):
+        assert not (arrays["text"] == arrays["wrong"]).all(1).any()
+    assert len({row.tobytes() for row in source.batch(3, 0, 400)["text"]}) > 10
+
+
 def test_wrong_captions_are_drawn_from_all_that_are_wrong(tmp_path):
     """Three of four pictures say the same, and nine tries fail often: the search must give the rest its share."""
     rows = [(f"{k:03d}.png", "the same" if k % 20 else f"other {k}") for k in range(N)]

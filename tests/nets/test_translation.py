@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ganvas.nets.layers import spectral_norms
 from ganvas.nets.patchgan import PATCHES, PatchGAN
 from ganvas.nets.translation import ResNetTranslator, TwoWay, translation_init
 from ganvas.nets.unet import UNet
 from ganvas.nets.whole import Noise, Norm
+from ganvas.recipes.patches import initialised
 
 
 def parameters(net):
@@ -105,6 +107,18 @@ def test_weights_start_as_in_the_authors_code():
     translation_init(G)
     assert G.down[1][0].weight.std().item() == pytest.approx(0.02, rel=0.05) and not G.last.bias.any()
     assert G.down[1][1].weight.mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_spectral_norms_divide_weights_that_start_as_published():
+    """Put on first, they hide the weights: what is drawn then is a product, which the next pass forgets."""
+    for first in (False, True):
+        torch.manual_seed(0)
+        G, D = UNet(1, 1, 4, 3), PatchGAN(2, 32, 16, None)
+        _, D = initialised(G, spectral_norms(D) if first else D, not first)
+        deviation = D.net[2].parametrizations.weight.original.std().item()
+        assert (deviation == pytest.approx(0.02, rel=0.05)) != first
+        D(torch.randn(2, 2, 32, 32))
+        assert torch.linalg.matrix_norm(D.net[2].weight.flatten(1), 2).item() == pytest.approx(1, abs=0.35)
 
 
 def test_a_channel_a_group_is_instance_norm():

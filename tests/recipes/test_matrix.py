@@ -99,6 +99,23 @@ def test_each_move_wants_what_its_player_wants(name, loss, source):
     assert seen == {"G", "D"}
 
 
+TAKEN = {"gp": 10.0, "gamma": 1.0, "spectral": True, "augment": "diffaugment"}
+JUDGED = [(name, k) for name in ("pix2pix", "pix2pix_small", "cyclegan", "cyclegan_small", "srgan", "stackgan")
+          for k in TAKEN.keys() & defaults(RECIPES[name]).keys()]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument"), sorted(JUDGED))
+def test_penalties_norms_and_augmentation_reach_what_translates_enlarges_and_reads(name, argument, source):
+    """Two rounds with it are finite and end elsewhere than two without: an argument that is taken and forgotten is seen."""
+    tuple_like = isinstance(defaults(RECIPES[name])[argument], tuple)
+    ends = []
+    for given in ({argument: (TAKEN[argument],) * 2 if tuple_like else TAKEN[argument]}, {}):
+        trainer = Trainer(toy(name, source.spec, **given)[-1:], source)
+        trainer.play(), trainer.play()
+        ends.append(torch.cat([p.detach().flatten() for p in trainer.players["G"].params]))
+    assert ends[0].isfinite().all() and not torch.equal(*ends)
+
+
 def test_negative_control_a_discriminator_trained_on_its_penalty_alone_is_caught(source):
     """PyTorch-GAN's dragan.py computes the discriminator's loss and never backpropagates it."""
     phase = toy("auto", source.spec)[0]

@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
-from ganvas.data.source import DataSpec
+from ganvas.data.source import DataSpec, View
+from ganvas.nets.whole import Noise
 from ganvas.play.latent import Classify, Normal, Uniform
+from ganvas.play.losses import LOSSES
 from ganvas.play.penalties import ClipWeights, MaxNorm, around, between, fake, free, real
 from ganvas.play.schedules import Clock
 from ganvas.recipes.table import RECIPES
@@ -94,6 +96,43 @@ def test_what_the_table_does_not_hold(monkeypatch):
     schedules, (penalty, _) = modern.optimizers["G"].schedules, modern.game.penalties
     assert schedules["lr"](done) == pytest.approx(5e-5) and schedules["betas"](done) == pytest.approx((0.0, 0.99))
     assert penalty.weight(done) == pytest.approx(0.005 / 2)
+
+
+PAIRS, SMALL = (
+    DataSpec("paper", ("a", "b"), shape, n=400, views=(View("a", shape, (0, 255), 8), View("b", shape, (0, 255), 8)))
+    for shape in ((3, 256, 256), (3, 128, 128))
+)
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_a_translator_is_its_paper(name):
+    """Isola et al. 2017, sections 3 and 6; Zhu et al. 2017, sections 4 and 7.1, and the authors' code of both."""
+    phase = phase_of(name, PAIRS)
+    game, half = phase.game, phase.images // 2
+    assert phase.batch == 1 and game.d_weight == 0.5 and game.jitter.scale == 286 / 256 and game.jitter.mirror
+    for player in "GD":
+        how = phase.optimizers[player]
+        optimizer = how.build([torch.nn.Parameter(torch.zeros(1))])
+        assert type(optimizer) is ADAM and optimizer.param_groups[0]["betas"] == (0.5, 0.999)
+        rates = [how.schedules["lr"](Clock(n, n, phase.images)) for n in (0, half, half + half // 2, phase.images)]
+        assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 0.0])
+    judges = game.D.values() if name == "cyclegan" else [game.D]
+    channels = 3 if name == "cyclegan" else 6  # the conditional one sees the source too
+    for D in judges:  # C64-C128-C256-C512 and a logit: patches of 70
+        layers = [m for m in D.modules() if isinstance(m, torch.nn.Conv2d)]
+        shapes = [(m.in_channels, m.out_channels, m.kernel_size[0], m.stride[0]) for m in layers]
+        assert shapes == [(channels, 64, 4, 2), (64, 128, 4, 2), (128, 256, 4, 2), (256, 512, 4, 1), (512, 1, 4, 1)]
+    if name == "pix2pix":
+        (content,) = game.content
+        assert game.loss is LOSSES["non_saturating"] and content.weight == 100 and phase.images == 80_000
+        assert {m.p for m in game.G.modules() if isinstance(m, Noise)} == {0.5}
+    else:
+        assert game.loss is LOSSES["least_squares"] and (game.cycle, game.identity, game.pool) == (10, 5, 50)
+        assert phase.images == 200_000 and [sum(p.numel() for p in G.parameters()) for G in (game.G.ab, game.G.ba)] == [
+            11_378_179,
+            11_378_179,
+        ], "the authors' ResNet of nine blocks, without learned norms"
+        assert sum(p.numel() for p in phase_of(name, SMALL).game.G.ab.parameters()) < 8_000_000, "six blocks below 256"
 
 
 def conv(before, after, k, bias=True):

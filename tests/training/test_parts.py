@@ -9,7 +9,7 @@ from ganvas.play import augment
 from ganvas.play.latent import Normal
 from ganvas.training.parts import caveats, parts_of
 from ganvas.training.trainer import Trainer
-from tests.conftest import toy
+from tests.conftest import source_of, toy
 
 
 def weights(name, source, micro_batch, rounds=3, p=None, **arguments):
@@ -32,8 +32,13 @@ WHOLE = {
     "cgan": {},  # simultaneous moves, labels
     "wgan_gp": {"conditional": True},  # points between real and fake, several critic moves
     "r1": {"augment": "diffaugment"},
+    "pix2pix": {"norm": "instance", "dropout": 0.5},  # jitter, dropout
+    "cyclegan": {},  # the pool of earlier fakes; see LOOSE
     "r3gan": {"augment": "ada", "p": 0.5, "rounds": 9},  # two corrections of p
 }
+
+
+LOOSE = {"cyclegan": 1e-8}  # Adam's steps where a norm leaves a bias no gradient: its sign is rounding, and jitter's was 8e-4
 
 
 @pytest.mark.parametrize("micro_batch", [1, 4])
@@ -41,8 +46,8 @@ WHOLE = {
 def test_parts_equal_the_whole(name, micro_batch, source):
     whole, log = weights(name, source, None, **WHOLE[name])
     parts, its_log = weights(name, source, micro_batch, **WHOLE[name])
-    assert torch.allclose(whole, parts, rtol=0, atol=1e-12), float((whole - parts).abs().max())
-    assert log == pytest.approx(its_log, rel=1e-9)
+    assert torch.allclose(whole, parts, rtol=0, atol=LOOSE.get(name, 1e-12)), float((whole - parts).abs().max())
+    assert log == pytest.approx(its_log, rel=1e-9, abs=LOOSE.get(name))
 
 
 def test_negative_control_unsliced_noise_is_caught(source, monkeypatch):
@@ -66,6 +71,9 @@ def test_batchnorm_differs_and_it_is_said(source):
     assert not torch.allclose(whole, parts, rtol=0, atol=1e-9)
     (told,) = caveats(toy("dcgan", source.spec)[0], 4)
     assert "BatchNorm2d of G" in told and "BatchNorm2d of D" in told
+    pairs = source_of("pairs").spec
+    (told,) = caveats(toy("pix2pix", pairs)[0], 4)
+    assert "Norm of G, Norm of D" in told and not caveats(toy("pix2pix", pairs, norm="instance")[0], 4)
     (told,) = caveats(toy("sngan", source.spec)[0], 4)
     assert "spectral norm of D" in told
     assert not caveats(toy("r1", source.spec)[0], 4)

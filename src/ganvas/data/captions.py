@@ -53,9 +53,12 @@ class Captions(ArraySource):
         self._rows = rows(text, self._sentences, embed)
         self._count = np.array([len(each) for each in captions])
         self._first = np.cumsum(self._count) - self._count
-        numbers: dict[str, int] = {}
-        said = (" ".join(tokens(sentence)) for sentence in self._sentences)
-        self._says = np.array([numbers.setdefault(words, len(numbers)) for words in said])
+        numbers: dict[str | bytes, int] = {}
+        if embed is None:  # sentences that differ in rare words alone, or behind the longest, are one to the networks
+            said = (row.tobytes() for row in self._rows)
+        else:
+            said = (" ".join(tokens(sentence)) for sentence in self._sentences)
+        self._says = np.array([numbers.setdefault(what, len(numbers)) for what in said])
         self._true = self._all_true(classes)
         self.problems = list(problems)
         enough = self._without_wrong(self._held_out, self._held_out) is None

@@ -31,7 +31,7 @@ class Jitter:
 
         def moved(view: Tensor) -> Tensor:
             if large != (height, width):
-                low, high = view.amin(), view.amax()
+                low, high = view.amin((1, 2, 3), keepdim=True), view.amax((1, 2, 3), keepdim=True)
                 view = interpolate(view, size=large, mode="bicubic", align_corners=False).clamp(low, high)
             crops = [
                 one[:, top : top + height, left : left + width]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganvas.recipes.common import LossName, ScheduleName, adam, augmentation, documented, learning_rate, settled, wants
-from ganvas.recipes.patches import Augment, Norm, Patch, by, jittered, judge, penalties
+from ganvas.recipes.patches import Augment, Norm, Patch, by, initialised, jittered, judge, penalties
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -75,7 +75,7 @@ def pix2pix(
         jitter: enlargement before a random crop back to the size; 1: none
         mirror: both pictures mirrored, half of the time
     """
-    from ganvas.nets.translation import ResNetTranslator, translation_init
+    from ganvas.nets.translation import ResNetTranslator
     from ganvas.nets.unet import UNet
     from ganvas.play.game import Phase
     from ganvas.play.losses import LOSSES
@@ -90,8 +90,7 @@ def pix2pix(
     else:
         G = ResNetTranslator(given, made, width, blocks, norm, dropout)
     D = judge(given + made, data, width, patch, norm, bool(gp or gamma), spectral)
-    for net in (G, D):
-        translation_init(net)
+    G, D = initialised(G, D, spectral)
     game = Paired(
         G, D, source, target, LOSSES[loss], (Content("l1", l1, distance),), jitter=jittered(jitter, mirror),
         penalties=penalties(gp, gamma), augment=augmentation(augment, data, loss),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from ganvas.data.source import DataSpec
 
 Patch = Literal[1, 16, 34, 70, 142, 286]
@@ -13,9 +15,8 @@ Augment = Literal["none", "diffaugment"]
 
 
 def judge(channels: int, data: DataSpec, width: int, patch: int, norm: Norm, penalised: bool, spectral: bool):
-    """The PatchGAN. A penalised one must not mix pictures; a spectral one needs no other norm."""
+    """The PatchGAN, not yet initialised. A penalised one must not mix pictures; a spectral one needs no other norm."""
     from ganvas.errors import BadInput
-    from ganvas.nets.layers import spectral_norms
     from ganvas.nets.patchgan import PATCHES, PatchGAN
 
     if patch not in PATCHES:
@@ -26,8 +27,17 @@ def judge(channels: int, data: DataSpec, width: int, patch: int, norm: Norm, pen
         raise BadInput(
             f"--patch {patch} needs pictures of at least {least} pixels a side, these are {by(data)}: use {fits}"
         )
-    D = PatchGAN(channels, width, patch, None if spectral else "instance" if penalised else norm)
-    return spectral_norms(D) if spectral else D
+    return PatchGAN(channels, width, patch, None if spectral else "instance" if penalised else norm)
+
+
+def initialised(G: Module, D: Module, spectral: bool) -> tuple[Module, Module]:
+    """Both from the published initialisation, in place; then D's spectral norms, which would hide its weights from it."""
+    from ganvas.nets.layers import spectral_norms
+    from ganvas.nets.translation import translation_init
+
+    for net in (G, D):
+        translation_init(net)
+    return G, spectral_norms(D) if spectral else D
 
 
 def penalties(gp: float, gamma: float) -> tuple:

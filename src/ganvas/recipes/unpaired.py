@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ganvas.recipes.common import LossName, ScheduleName, adam, augmentation, documented, learning_rate, settled, wants
-from ganvas.recipes.patches import Augment, Norm, Patch, by, jittered, judge, penalties
+from ganvas.recipes.patches import Augment, Norm, Patch, by, initialised, jittered, judge, penalties
 
 if TYPE_CHECKING:
     from ganvas.data.source import DataSpec
@@ -77,7 +77,7 @@ def cyclegan(
     from torch import nn
 
     from ganvas.errors import BadInput
-    from ganvas.nets.translation import TwoWay, translation_init
+    from ganvas.nets.translation import TwoWay
     from ganvas.play.game import Phase
     from ganvas.play.losses import LOSSES
     from ganvas.play.unpaired import Unpaired
@@ -88,8 +88,7 @@ def cyclegan(
     G = TwoWay("ResNetTranslator", a, b, width=width, blocks=blocks, norm=norm)
     judges = (judge(channels, data, width, patch, norm, bool(gp or gamma), spectral) for channels in (a, b))
     D = nn.ModuleDict(dict(zip("ab", judges, strict=True)))
-    for net in (G, D):
-        translation_init(net)
+    G, D = initialised(G, D, spectral)
     game = Unpaired(
         G, D, LOSSES[loss], cycle, cycle * identity, pool, jitter=jittered(jitter, mirror),
         penalties=penalties(gp, gamma), augment=augmentation(augment, data, loss),

@@ -9,6 +9,7 @@ from ganvas.errors import BadInput
 from ganvas.nets.layers import MinibatchStd, Pack
 from ganvas.nets.text import Matcher
 from ganvas.nets.vae import Spread
+from ganvas.nets.whole import Norm
 from ganvas.play.game import Move, Phase
 from ganvas.play.penalties import around
 
@@ -37,7 +38,7 @@ def caveats(phase: Phase, micro_batch: int) -> list[str]:
     game, found = phase.game, dict[str, None]()
     for name, player in game.players.items():
         for module in player.modules():
-            if isinstance(module, ACROSS):
+            if isinstance(module, ACROSS) or (isinstance(module, Norm) and module.kind == "batch"):
                 found[f"{type(module).__name__} of {name}"] = None
             if isinstance(module, Pack) and micro_batch % module.size:
                 raise BadInput(f"--micro-batch {micro_batch} must be a multiple of the pack of {module.size}")
