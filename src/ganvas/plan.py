@@ -132,11 +132,25 @@ class Plan:
             asked = self.epochs * source.spec.n
         else:
             asked = arguments["images"]
+            if not earlier and "images" not in self.arguments:
+                self.said += self._smaller(recipe, source, arguments)
         asked = max(1, round(asked / batch)) * batch if self.minutes or self.epochs else asked
         if found:
             end = "Ctrl-C ends it earlier, with nothing lost"
             self.said.append(f"{found}, so {self.minutes:g} minutes are {asked:,} images; {end}")
         return max(asked, earlier["length"]) if earlier else asked
+
+    def _smaller(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> list[str]:
+        """For who tries a full recipe on the data that come with ganvas: how long it takes, and what takes minutes."""
+        small, wanted = f"{self.recipe}_small", table.wanted(recipe)
+        if self.data != wanted.data or self.parent is not None or small not in table.RECIPES:
+            return []
+        takes = ""
+        if wanted.kind in ("pairs", "domains"):  # rounds of the others are too long to be tried first
+            hours = arguments["images"] / self.speed(recipe, source, arguments)[1] / LOOKING / 3600
+            long = f"{hours:,.0f} hours" if hours > 2 else f"{max(60 * hours, 1):,.0f} minutes"
+            takes = f"{arguments['images']:,} images will take about {long} here; "
+        return [f"{self.recipe}: {takes}for a first look in minutes: ganvas train {small} --minutes 3"]
 
     def speed(self, recipe: table.Recipe, source: Source, arguments: dict[str, Any]) -> tuple[float, float]:
         """Images a second of the first rounds here, undisturbed and as seen, on networks that are thrown away."""

@@ -38,7 +38,9 @@ WHOLE = {
 }
 
 
-LOOSE = {"cyclegan": 1e-8}  # Adam's steps where a norm leaves a bias no gradient: its sign is rounding, and jitter's was 8e-4
+LOOSE = {
+    "cyclegan": 1e-8
+}  # Adam's steps where a norm leaves a bias no gradient: its sign is rounding, and jitter's was 8e-4
 
 
 @pytest.mark.parametrize("micro_batch", [1, 4])
