@@ -184,7 +184,7 @@ def download(
     urls: Sequence[str], path: Name, sha256: str, *,
     say: Callable[[str], None] = print, timeout: float = 10, advice: str = "",
 ) -> None:  # fmt: skip
-    """Fetches the file with this digest from the first mirror that has it. http and https only.
+    """Fetches the file with this digest, or one that begins so, from the first mirror that has it. http and https only.
 
     What arrived before a failure waits in `path` + ".part" and is continued, by any mirror and by the next call. A
     mirror that stalls for `timeout` seconds, breaks off or serves other content is left for the next one; content with
@@ -200,7 +200,7 @@ def download(
         waiting.acquire()
     try:
         if path.exists():
-            if _digest(path) != sha256:
+            if not _digest(path).startswith(sha256):
                 raise Corrupt(f"{printable(path)} has not the published SHA-256; delete it and run again")
             return
         trouble = "no mirror answers; is this machine offline?"
@@ -251,7 +251,7 @@ def _fetch(url: str, path: Path, digest: str, timeout: float) -> None:
     begun = part.stat().st_size if part.exists() else 0
     for start in (begun, 0) if begun else (0,):  # a part that turns out wrong is dropped, and this mirror asked again
         _receive(url, part, start, timeout)
-        if _digest(part) == digest:
+        if _digest(part).startswith(digest):
             with storage_errors(path):
                 with part.open("rb") as file:
                     os.fsync(file.fileno())

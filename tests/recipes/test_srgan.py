@@ -77,13 +77,16 @@ def test_every_scale(scale, channels):
     assert [move.player for move in moves] == ["G", "D", "G"]
 
 
-def test_what_is_compared_is_said_and_never_random(vgg):
+def test_what_is_compared_is_said_and_never_random(vgg, monkeypatch):
     spec, srgan = photos(), RECIPES["srgan"]
     chosen, reasons = table.resolve(srgan, "srgan", spec, {})
     assert chosen["perceptual"] == "discriminator" and "no --vgg" in reasons[0]
     chosen, reasons = table.resolve(srgan, "srgan", spec, {"vgg": str(vgg)})
     assert chosen["perceptual"] == "vgg54" and chosen["vgg_sha256"] == digest_of(vgg)
     assert digest_of(vgg) in reasons[1], "its digest is told"
+    monkeypatch.setattr("ganvas.nets.vgg.downloaded", lambda: vgg)
+    again, _ = table.resolve(srgan, "srgan", spec, {"vgg": "download"})
+    assert again == chosen, "the record names the file and its digest"
     assert table.resolve(srgan, "srgan", spec, chosen) == (chosen, [])
     small = TOY["srgan"] | {"batch": 8, "images": 160}
     pixels, features = RECIPES["srgan"](spec, **small)[1].game.content

@@ -1,20 +1,20 @@
-"""VGG19 up to the map that a perceptual loss compares (Simonyan and Zisserman 2015). Its weights are the user's to bring.
+"""VGG19 up to the map that a perceptual loss compares (Simonyan and Zisserman 2015).
 
-No weights come with ganvas and none are downloaded: torchvision's file is a pickle, which is never opened here.
-docs/superresolution.md says how to turn it into one that is.
+No weights come with ganvas. They are a file of the user's, or torchvision's, downloaded where `--vgg download` asks for it.
 """
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from ganvas.errors import BadInput
-from ganvas.files import printable, sha256
+from ganvas.files import cache_folder, download, printable, sha256, write_atomic
 
 BLOCKS = (
     (64, 64),
@@ -25,6 +25,8 @@ BLOCKS = (
 )  # convolutions between one maximum pool and the next
 MAPS = {"vgg22": (2, 2), "vgg54": (5, 4)}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB in [0, 1]
+FILE = "vgg19-dcbb9e9d.pth"  # torchvision's IMAGENET1K_V1; the name carries how its SHA-256 begins
+URLS = (f"https://download.pytorch.org/models/{FILE}",)
 RESCALED = (
     1 / 12.75
 )  # of feature maps, so that their mean square is of the size of the pixels' (Ledig et al., section 3.2)
@@ -73,13 +75,29 @@ def pretrained(path: Path, name: str, digest: str | None = None) -> VGG19:
     return net
 
 
+def downloaded(say: Callable[[str], None] = print) -> Path:
+    """torchvision's weights as .safetensors in the cache, fetched once. Raises BadInput (offline: within two seconds).
+
+    Of the pickle, which goes again, plain tensors alone are read, and those that a map is made of are kept.
+    """
+    kept = cache_folder() / "vgg19" / "vgg19.safetensors"
+    if not kept.exists():
+        path = kept.with_name(FILE)
+        advice = f"fetch {URLS[0]} where there is a network, put it at {printable(path)}, and give --vgg download again"
+        download(URLS, path, FILE.split("-")[1].removesuffix(".pth"), say=say, advice=advice)
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        write_atomic(kept, save({key: state[key].contiguous() for key in VGG19(*MAPS["vgg54"]).state_dict()}))
+        path.unlink()
+    return kept
+
+
 def digest_of(path: Path) -> str:
     """The file's SHA-256. Raises BadInput."""
     try:
         return sha256(path)
     except OSError as error:
         raise BadInput(
-            f"--vgg {printable(path)}: {error.strerror}; give VGG19's weights as .safetensors or .npz, or "
+            f"--vgg {printable(path)}: {error.strerror}; give VGG19's weights as .safetensors or .npz, --vgg download, or "
             "--perceptual discriminator, which needs none"
         ) from None
 

@@ -29,13 +29,15 @@ def by_the_weights(data: DataSpec, arguments: dict[str, Any]) -> tuple[dict[str,
     if needed and not chosen["vgg"]:
         raise BadInput(
             f"--perceptual {chosen['perceptual']} compares features of VGG19, whose weights do not come with ganvas: give "
-            "--vgg FILE (.safetensors or .npz), or --perceptual discriminator"
+            "--vgg FILE (.safetensors or .npz), --vgg download (575 MB, once), or --perceptual discriminator"
         )
     if chosen["vgg"] and not needed:
         raise BadInput(f"--vgg is for --perceptual vgg54 or vgg22, not for {chosen['perceptual']}: leave one out")
     if chosen["vgg"]:
-        from ganvas.nets.vgg import digest_of
+        from ganvas.nets.vgg import digest_of, downloaded
 
+        if chosen["vgg"] == "download":
+            chosen["vgg"] = downloaded()
         chosen["vgg"] = str(Path(chosen["vgg"]).expanduser().resolve())
         if chosen["vgg_sha256"] is None:
             chosen["vgg_sha256"] = digest_of(Path(chosen["vgg"]))
@@ -86,7 +88,7 @@ def srgan(
         regression: share of the images in the first phase; 1: no game follows, SRResNet alone
         perceptual: what G's output and the photo are compared by in the second phase: vgg54 or vgg22 (the paper's),
             discriminator (D's features and pixels), pixels; not given: vgg54 with --vgg, else discriminator
-        vgg: file with VGG19's weights, torchvision's layout, as .safetensors or .npz
+        vgg: file with VGG19's weights, torchvision's layout, as .safetensors or .npz; or download: torchvision's (575 MB)
         vgg_sha256: that it must have; not given: the file's, which is told and kept
         adversarial: weight of the adversarial loss
         features: weight of the distance in D's features, where those are compared
