@@ -221,7 +221,8 @@ def pretrained(weights: Path | None = None, say: Callable[[str], None] = print) 
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise Corrupt(f"{printable(path)} is not {FILE}: its SHA-256 is not {SHA256}; fetch it again")
-    # A pickle, and with VGG19's the only ones ganvas opens: read by torch's loader of plain tensors, and only once its digest is the known one.
+    # A pickle, and with VGG19's the only ones ganvas opens: read by torch's loader of plain tensors, and only once its
+    # digest is the known one.
     state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
     state = {name: tensor.contiguous() for name, tensor in state.items()}
     net = _frozen(state)
