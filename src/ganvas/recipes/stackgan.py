@@ -180,7 +180,7 @@ def stackgan_small(
     halvings: int = 0,
     skip: bool = True,
     matching: float = 0.28,
-    stage_one: float = 0.64,
+    stage_one: float = 0.63,
     matching_width: int = 64,
     matching_batch: int = 64,
     matching_lr: float = 1e-3,
@@ -198,7 +198,7 @@ def stackgan_small(
     ema: float = 0.05,
     augment: AugmentName = "none",
     batch: int = 32,
-    images: int = 560_000,
+    images: int = 700_000,
 ):
     """StackGAN for a laptop: 32×32 to 64×64, minutes instead of days.
 
