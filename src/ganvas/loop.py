@@ -152,7 +152,7 @@ def train(
         folder.write_record()
         trainer = plan.trainer(phases, source, folder.record)
         said += _restore(trainer, folder, plan)
-        with ProgressLine(trainer.length, trainer.images, quiet) as line:
+        with ProgressLine(trainer.length, trainer.images, quiet, phases=trainer.planned) as line:
             for sentence in [*plan.said, *said]:
                 line.say(sentence)
             doctor, care = Doctor(trainer, folder.record, folder.folder, line.say), Care(on_sick == "stop", heal)

@@ -48,3 +48,18 @@ def test_plain_lines_elsewhere_and_silence_when_asked():
     text = shown(terminal=False)
     assert text.count("images") == 1 and "1,000/1,000" in text and "\x1b" not in text
     assert shown(terminal=False, quiet=True) == shown(terminal=True, quiet=True) == ""
+
+
+def test_time_left_is_of_the_present_phase_at_its_own_speed():
+    """A run's encoder sees ten times as many pictures a second as its last stage: its speed says nothing of the end."""
+    line, told = ProgressLine(1100, 0, quiet=True, phases=[1000, 100]), []
+    line.bar.update = lambda *_, description, **__: told.append(description)
+    for images, seconds in [(500, 5.0), (1000, 10.0), (1010, 11.0), (1050, 15.0), (1100, 20.0)]:
+        line.update(images, seconds, {})
+    assert told == [
+        "500/1,100 images · 100/s · 0:05 left in phase 1 of 2",
+        "1,000/1,100 images",  # nothing is known of the second phase yet
+        "1,010/1,100 images · 10/s · 0:09 left in phase 2 of 2",
+        "1,050/1,100 images · 10/s · 0:05 left in phase 2 of 2",
+        "1,100/1,100 images · 10/s · 0:00 left in phase 2 of 2",
+    ]

@@ -1,8 +1,10 @@
 """The live line of a run: how far, how fast, how long still, and what the players say of each other."""
 
 import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Self
 
 from rich.console import Console
@@ -10,10 +12,16 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 
 class ProgressLine:
-    """A context manager. On a terminal a bar that is redrawn; elsewhere a plain line at most every ten seconds."""
+    """A context manager. On a terminal a bar that is redrawn; elsewhere a plain line at most every ten seconds.
 
-    def __init__(self, total: int, start: int = 0, quiet: bool = False, console: Console | None = None):
-        self.total, self.start, self.quiet = total, start, quiet
+    phases: images of each phase. Phases differ in speed by ten times, so the time left is told of the present one.
+    """
+
+    def __init__(
+        self, total: int, start: int = 0, quiet: bool = False, console: Console | None = None, phases: Sequence[int] = ()
+    ):
+        self.total, self.quiet = total, quiet
+        self.ends = [*accumulate(phases[:-1]), total]
         self.console = console or Console()
         self.history: deque[tuple[float, int]] = deque([(0.0, start)], maxlen=30)
         self.seconds, self.numbers, self.printed = 0.0, "", time.monotonic()
@@ -33,6 +41,8 @@ class ProgressLine:
     def update(self, images: int, seconds: float, means: Mapping[str, float]) -> None:
         """`images` seen in all after `seconds` of this process's training; `means` as in the log (may be empty)."""
         self.seconds = seconds
+        if self._phase(images) != self._phase(self.history[-1][1]):
+            self.history.clear()
         self.history.append((seconds, images))
         if means:
             self.numbers = in_short(means)
@@ -53,8 +63,12 @@ class ProgressLine:
         (before, seen), (now, _) = self.history[0], self.history[-1]
         if now <= before or images <= seen:
             return ""
-        rate = (images - seen) / (now - before)
-        return f"{rate:,.0f}/s · {clock(max(self.total - images, 0) / rate)} left"
+        rate, phase = (images - seen) / (now - before), self._phase(images)
+        left = f"{rate:,.0f}/s · {clock(max(self.ends[phase] - images, 0) / rate)} left"
+        return left if len(self.ends) == 1 else f"{left} in phase {phase + 1} of {len(self.ends)}"
+
+    def _phase(self, images: int) -> int:
+        return bisect_right(self.ends[:-1], images)
 
 
 def in_short(means: Mapping[str, float]) -> str:
