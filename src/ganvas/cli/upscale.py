@@ -21,7 +21,7 @@ FIRST = "phase-0.safetensors"  # what watching.py keeps of the first phase
 def upscale(
     *,
     phase: Literal["srgan", "srresnet"] = "srgan",
-    memory: float = 0.75,
+    memory: float = 0.5,
     device: str = "cpu",
 ) -> None:
     """Enlarge pictures.

@@ -22,7 +22,7 @@ from ganvas.study.picture import from_pil, to_pil
 from ganvas.study.tiling import BYTES, Tile, tiles
 from ganvas.study.translate import BITS, MEASURED, SHOWN, Translator, examples_of, mosaic
 
-MEMORY = 3 << 28  # bytes that a network's maps may take: beside 12 megapixels made 192 it keeps under 2 GB
+MEMORY = 1 << 29  # bytes that a network's maps may take: beside 12 megapixels made 192 it keeps under 2 GB
 
 
 class Upscaler(Translator):
