@@ -1,13 +1,18 @@
 """`ganvas draw` and `ganvas evaluate` of what draws sentences, from the command line."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 import ganvas
 from ganvas.cli.main import main
+from ganvas.training.snapshot import _digest
 
 RED, BLUE = "a red circle above a blue square", "a blue square"
 
@@ -98,3 +103,32 @@ def test_evaluate_scores_every_stage(drawer, tmp_path, capsys):
     assert main(["evaluate", str(drawer), "--metric", "psnr"]) >= 2 and "not psnr" in capsys.readouterr().err
     assert main(["evaluate", str(drawer), "--metric", "sharpness", "--n", "20"]) == 0
     assert "r-precision" not in capsys.readouterr().out
+
+
+def test_the_encoders_of_another_run_can_judge(drawer, tmp_path, capsys):
+    """A G that was trained to please its own encoders needs a judge it has never heard."""
+    other, first = tmp_path / "other", Path("snapshots", "phase-0.safetensors")
+    shutil.copytree(drawer, other)
+
+    def rewrite(about=str, change=lambda x: x):
+        """Another encoder, with a digest that is its own."""
+        with safe_open(drawer / first, "pt") as file:
+            tensors = {key: change(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
+            facts = json.loads(about(file.metadata()["ganvas"]))
+        del facts["sha256"]
+        facts |= {"sha256": _digest(facts, tensors)}
+        save_file(tensors, other / first, {"ganvas": json.dumps(facts)})
+
+    rewrite(change=lambda x: -x)
+
+    def judged(*judge: object) -> dict:
+        out, name = tmp_path / "scores.json", ["--metric", "r-precision", "--n", "120", "--out"]
+        assert main(["evaluate", str(drawer), *name, str(out), *map(str, judge)]) == 0
+        return json.loads(out.read_text())["scores"][0]
+
+    assert judged("--extractor", drawer) == judged(), "not given: its own"
+    assert judged("--extractor", other)["card"]["digest"] != judged()["card"]["digest"]
+    rewrite(about=lambda facts: facts.replace('"shape": [3, 32, 32]', '"shape": [3, 64, 64]'))
+    for judge in ("nowhere", other):
+        assert main(["evaluate", str(drawer), "--extractor", str(judge)]) >= 2
+        assert "on the same captions and size" in capsys.readouterr().err

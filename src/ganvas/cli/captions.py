@@ -37,10 +37,19 @@ def evaluated(what: Path, asked: list[str], options: dict) -> list:
     illustrator = load(what, device=options["device"])
     if not isinstance(illustrator, Illustrator):
         raise BadInput(f"{what} is in its first phase, which reads captions and draws nothing: train it further")
-    reader = _reader(run, options["device"])
+    judge = options["extractor"]
+    reader = _reader(run if judge is None else Path(judge), options["device"])
+    if judge is not None and (reader is None or not _of_the_same(reader, illustrator)):
+        raise BadInput(
+            f"--extractor {judge}: what draws sentences is judged by the encoders of a run on the same captions and size"
+        )
     source = judging.source_of(run, print, needed=True)
     found = suiting(illustrator, reader, source, options["n"], options["seed"])
     return [score for score in found if not asked or score.name.split()[0] in asked]
+
+
+def _of_the_same(reader, illustrator) -> bool:
+    return all(getattr(reader.spec, name) == getattr(illustrator.spec, name) for name in ("text", "shape", "range"))
 
 
 def _reader(run: Path | None, device: str):

@@ -59,7 +59,8 @@ def evaluate(
         missing: a .png of the kinds of picture that are all but missing, real ones beside the generated ones most like them:
             the extractor's classes, or 20 clusters of the real images; a run keeps it for its report
         extractor: inception (FID as published), inception-clean (as clean-fid), fd-digits/v1, fd-shapes/v1, pixels,
-            package.module:Class or a .onnx file; not given: what suits the data
+            package.module:Class or a .onnx file; not given: what suits the data. Of what draws sentences a run on the same
+            captions, whose encoders are to judge; not given: its own
         weights: file with Inception's published weights, instead of the cache or a download
         precision: of the extractor; bf16 is several times faster and a network of its own name
         n: pictures to draw from a generator
