@@ -18,7 +18,12 @@ class ProgressLine:
     """
 
     def __init__(
-        self, total: int, start: int = 0, quiet: bool = False, console: Console | None = None, phases: Sequence[int] = ()
+        self,
+        total: int,
+        start: int = 0,
+        quiet: bool = False,
+        console: Console | None = None,
+        phases: Sequence[int] = (),
     ):
         self.total, self.quiet = total, quiet
         self.ends = [*accumulate(phases[:-1]), total]
