@@ -179,24 +179,37 @@ def key(row: dict) -> str:
     return json.dumps([row[k] for k in KEY], sort_keys=True)
 
 
+SCORES = {
+    "FD, average": lambda row: row["ema"]["distance"],
+    "FD, live": lambda row: row["raw"]["distance"],
+    "class asked for": lambda row: row["ema"].get("accuracy"),
+    "entropy": lambda row: row["ema"]["entropy"],
+    "confidence": lambda row: row["ema"]["confidence"],
+}
+
+
 def print_table(rows: list[dict]) -> None:
-    """Mean ± standard deviation over the seeds."""
+    """Mean ± standard deviation over the seeds: recipes as they stand, then with other settings, then equal lengths."""
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         what = row["recipe"] + "".join(f" --{k} {v}" for k, v in row["arguments"].items())
-        groups.setdefault((row["data"], row["minutes"], what, row["precision"]), []).append(row)
-    print("| data | CPU-min or length | recipe | n | images | FD, average | FD, live | entropy | confidence |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for (data, minutes, what, precision), rows in sorted(
-        groups.items(), key=lambda g: (isinstance(g[0][1], str), g[0])
-    ):
-        cells = [_spread([row[which][score] for row in rows]) for which, score in
-                 (("ema", "distance"), ("raw", "distance"), ("ema", "entropy"), ("ema", "confidence"))]  # fmt: skip
-        images = round(mean(row["images"] for row in rows))
-        print(f"| {data} | {minutes} | {what} {precision} | {len(rows)} | {images:,} | {' | '.join(cells)} |")
+        part = 2 if isinstance(row["minutes"], str) else 1 if row["arguments"] else 0
+        groups.setdefault((part, row["data"], row["minutes"], what, row["precision"]), []).append(row)
+    for part, title in enumerate(("As they stand", "With other settings", "At equal lengths")):
+        print(
+            f"\n{title}\n\n| data | {'length' if part == 2 else 'CPU-min'} | recipe | n | images | {' | '.join(SCORES)} |"
+        )
+        print("|---" * (5 + len(SCORES)) + "|")
+        for (_, data, minutes, what, precision), rows in sorted(g for g in groups.items() if g[0][0] == part):
+            name = f"{what} {precision}" if part == 2 else what
+            cells = [_spread([v for row in rows if (v := score(row)) is not None]) for score in SCORES.values()]
+            images = round(mean(row["images"] for row in rows))
+            print(f"| {data} | {minutes} | {name} | {len(rows)} | {images:,} | {' | '.join(cells)} |")
 
 
 def _spread(values: list[float]) -> str:
+    if not values:
+        return ""
     return f"{mean(values):.4g}" + (f" ± {stdev(values):.2g}" if len(values) > 1 else "")
 
 
