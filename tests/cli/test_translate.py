@@ -51,7 +51,32 @@ def test_sixteen_bits_and_arrays_stay_what_they_are(paired, tmp_path):
     assert main(["translate", run, str(tmp_path / "real.npy"), str(tmp_path / "out.npy")]) == 0
     out, array = np.asarray(Image.open(tmp_path / "out.png")), np.load(tmp_path / "out.npy")
     assert out.dtype == np.uint16 and array.dtype == np.float32
-    assert np.abs(out / 65535 - array[0]).max() < 2e-5
+    assert np.abs(out / 65535 - array).max() < 2e-5
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (40, 60, 1), (1, 40, 60), (40, 60, 3)])
+def test_an_array_keeps_the_order_of_its_axes(paired, tmp_path, shape):
+    given = np.random.default_rng(0).random(shape, np.float32)
+    np.save(tmp_path / "in.npy", given)
+    assert main(["translate", str(paired.folder), str(tmp_path / "in.npy"), str(tmp_path / "out.npy")]) == 0
+    made = np.load(tmp_path / "out.npy")
+    assert made.shape == shape[:2] + (1,) * (len(shape) - 2) if shape[0] > 1 else made.shape == shape
+    assert np.array_equal(made, ganvas.load(paired.folder)(given))
+
+
+def test_what_was_understood_rather_than_plain_is_said(paired, picture, tmp_path, capsys):
+    still = Image.open(picture)
+    still.save(tmp_path / "film.gif", save_all=True, append_images=[Image.eval(still, lambda v: 255 - v)])
+    run = str(paired.folder)
+    assert main(["translate", run, str(tmp_path / "film.gif"), str(tmp_path / "out.png")]) == 0
+    assert capsys.readouterr().err == f"{tmp_path / 'film.gif'}: several frames, of which the first is read\n"
+    (tmp_path / "films").mkdir()
+    for name in ("a.gif", "b.gif"):
+        (tmp_path / "films" / name).write_bytes((tmp_path / "film.gif").read_bytes())
+    assert main(["translate", run, str(tmp_path / "films"), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().err == "2 of them: several frames, of which the first is read\n"
+    assert main(["translate", run, str(picture), str(tmp_path / "out.png")]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_photo_is_turned_as_the_camera_was_and_loses_its_metadata(paired, tmp_path):

@@ -132,6 +132,23 @@ def test_colour_and_grey_are_converted_and_other_channels_refused():
         T(np.zeros((32, 32), np.uint8), to="a")
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("photo.png", "not str: open a file with PIL.Image.open"),
+        (np.zeros(5), r"not an array of shape \(5,\)"),
+        (np.full((8, 8), 1.5, np.float32), "floats are in 0…1, these from 1.5 to 1.5"),
+        (np.full((8, 8), np.nan, np.float32), "from nan to nan"),
+        (torch.full((1, 8, 8), -0.5), "from -0.5 to -0.5"),
+        (torch.zeros(1, 8, 8, dtype=torch.uint8), "torch.uint8 from 0 to 0"),
+        (torch.zeros(8, 8), r"not a tensor of shape \(8, 8\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused(given, says):
+    with pytest.raises(BadInput, match=says):
+        translator(1)(given)
+
+
 def test_transparency_is_laid_on_white():
     T = translator(3, 3)
     clear, white = Image.new("RGBA", (32, 32), (0, 0, 0, 0)), Image.new("RGB", (32, 32), "white")

@@ -114,6 +114,12 @@ def probe(file: str | os.PathLike | bytes, note: Note | None = None) -> Header:
         return Header(channels, height, width, np.dtype("f4" if image.mode == "F" else "u2" if deep else "u1"))
 
 
+def array_shape(file: str | os.PathLike | bytes) -> tuple[int, ...] | None:
+    """The shape of the array that `read_image` made a picture of, None for a file that is not .npy."""
+    with _reading(file) as (stream, factory):
+        return npy_header(stream).shape if factory is None else None
+
+
 def _check_name(suffix: str, factory: Callable, note: Note) -> None:
     if suffix in SUFFIXES and not any(suffix in suffixes for _, kind, suffixes in _KINDS if kind is factory):
         note("content of another kind than the name says, read as what it is")

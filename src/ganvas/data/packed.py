@@ -61,6 +61,13 @@ def channels_first(array: np.ndarray, stacked: bool = False) -> np.ndarray:
     return np.moveaxis(array, -1, -3) if _channels_last(array.shape) else array
 
 
+def in_layout_of(shape: tuple[int, ...], picture: np.ndarray) -> np.ndarray:
+    """A view of C×H×W as an array of this shape had its axes: the way back from `channels_first`."""
+    if len(shape) == 2 and len(picture) == 1:
+        return picture[0]
+    return np.moveaxis(picture, 0, -1) if len(shape) == 2 or _channels_last(shape) else picture
+
+
 class Stack(NamedTuple):
     """Many pictures from one file: N×C×H×W, labels or None (see `DataSpec`), classes, the range, remarks, columns."""
 

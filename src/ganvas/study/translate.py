@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganvas.data.gallery import Gallery, held_out
-from ganvas.data.packed import channels_first
+from ganvas.data.packed import channels_first, in_layout_of
 from ganvas.data.pixels import WHITE, with_channels
 from ganvas.data.source import DataSpec, Source, View
 from ganvas.errors import BadInput
@@ -28,6 +28,33 @@ MEMORY = 2 << 30  # bytes that a network's maps may take
 SHOWN = 6  # examples on a sheet
 MEASURED = 8  # held-out examples that each look is scored on: every one is a picture on its own
 BITS = {"uint8": 8, "uint16": 16, "float32": 32}
+
+
+PICTURES = "a picture is a PIL image, a NumPy array H×W, H×W×C or C×H×W, or a tensor C×H×W or N×C×H×W in [0, 1]"
+
+
+def _tensor(given: Tensor) -> Tensor:
+    """N×C×H×W. Raises BadInput for another shape, whole numbers, and values outside [0, 1]."""
+    if given.ndim not in (3, 4) or 0 in given.shape:
+        raise BadInput(f"{PICTURES}, not a tensor of shape {tuple(given.shape)}")
+    if not given.is_floating_point() or not (given.min() >= 0 and given.max() <= 1):  # False for NaN as well
+        raise BadInput(f"{PICTURES}; this one is {given.dtype} from {given.min():g} to {given.max():g}")
+    return given if given.ndim == 4 else given[None]
+
+
+def _array(given: Any) -> np.ndarray:
+    """An array that may be a picture. Raises BadInput."""
+    if not isinstance(given, np.ndarray):
+        raise BadInput(f"{PICTURES}, not {type(given).__name__}: open a file with PIL.Image.open")
+    if given.ndim not in (2, 3) or 0 in given.shape:
+        raise BadInput(f"{PICTURES}, not an array of shape {given.shape}")
+    return given
+
+
+def must_be_within(low: float, high: float, picture: np.ndarray) -> None:
+    """Raises BadInput for floats outside this range, and for NaN."""
+    if picture.dtype.kind == "f" and not (picture.min() >= low and picture.max() <= high):
+        raise BadInput(f"floats are in {low:g}…{high:g}, these from {picture.min():g} to {picture.max():g}")
 
 
 class Translator(Trained):
@@ -59,19 +86,16 @@ class Translator(Trained):
 
         to: "a" or "b", for a translator that knows both ways. seed: of the noise, where it has some; by default the
         run's, so that a picture comes out as it did in training. memory: bytes; larger pictures go through in tiles.
-        Raises BadInput for channels it was not trained on.
+        Raises BadInput for what is no picture, and for channels it was not trained on.
         """
         if isinstance(picture, Tensor):
-            many = picture if picture.ndim == 4 else picture[None]
+            many = _tensor(picture)
             made = torch.cat([self._unit(one[None], to, seed, memory) for one in many])
             return made if picture.ndim == 4 else made[0]
         if isinstance(picture, Image.Image):
             return to_pil(self.translate(from_pil(picture, self.views(to)[0].shape[0]), to, seed=seed, memory=memory))
-        first = channels_first(picture)
-        made = self.translate(first, to, seed=seed, memory=memory)
-        if picture.ndim == 2 and len(made) == 1:
-            return made[0]
-        return made if picture.ndim == 3 and first.shape == picture.shape else np.moveaxis(made, 0, -1)
+        first = channels_first(_array(picture))
+        return in_layout_of(picture.shape, self.translate(first, to, seed=seed, memory=memory))
 
     def translate(
         self, picture: np.ndarray, to: str | None = None, *, seed: int | None = None, memory: int = MEMORY
@@ -84,6 +108,7 @@ class Translator(Trained):
             raise BadInput(f"pixels are uint8, uint16 or float32, not {picture.dtype}")
         bits = BITS[picture.dtype.name]
         low, high = given.range if bits == 32 == given.bits else (0, WHITE[picture.dtype.name])
+        must_be_within(low, high, picture)
         unit = (torch.from_numpy(picture.astype(np.float32)) - low) / (high - low)
         out = self._unit(unit[None], to, seed, memory)[0].cpu().numpy()
         depth = made.bits if bits == given.bits else bits

@@ -20,7 +20,7 @@ from ganvas.measure.pictures import luma, psnr, ssim
 from ganvas.study.pairs import Paired, paired
 from ganvas.study.picture import from_pil, to_pil
 from ganvas.study.tiling import BYTES, Tile, tiles
-from ganvas.study.translate import BITS, MEASURED, SHOWN, Translator, examples_of, mosaic
+from ganvas.study.translate import BITS, MEASURED, SHOWN, Translator, examples_of, mosaic, must_be_within
 
 MEMORY = 1 << 29  # bytes that a network's maps may take: beside 12 megapixels made 192 it keeps under 2 GB
 
@@ -62,6 +62,7 @@ class Upscaler(Translator):
         if not 1 <= len(picture) <= 4:
             raise BadInput(f"a picture has 1 to 4 channels, not {len(picture)}")
         white, s = WHITE[picture.dtype.name], self.scale
+        must_be_within(0, white, picture)
         _, height, width = picture.shape
         made = np.empty((height * s, width * s, len(picture)), picture.dtype).transpose(2, 0, 1)
         count = len(picture) - (len(picture) in (2, 4))  # of grey or colour
