@@ -27,6 +27,21 @@ def both_ways(tmp_path_factory):
     return ganvas.train("cyclegan_small", data="outlines", run=folder, **TOY["cyclegan_small"], **SHORT)
 
 
+@pytest.mark.parametrize("recipe", ["pix2pix_small", "cyclegan_small"])
+def test_a_dozen_pairs_none_of_them_held_out_train_to_the_end(recipe, tmp_path, capsys):
+    for side in "AB":
+        (tmp_path / "few" / side).mkdir(parents=True)
+    for k, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (12, 2, 32, 32), np.uint8)):
+        for side, picture in zip("AB", pixels, strict=True):
+            Image.fromarray(picture).save(tmp_path / "few" / side / f"{k}.png")
+    words = ["train", recipe, "--data", str(tmp_path / "few"), "--size", "32", "--images", "8", "--threads", "1"]
+    for name, value in TOY[recipe].items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    assert main([*words, "--run", str(tmp_path / "run")]) == 0
+    assert "12 pictures: D learns them by heart" in capsys.readouterr().out
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 @pytest.fixture
 def picture(tmp_path):
     path = tmp_path / "in.png"

@@ -66,6 +66,7 @@ def test_pictures_that_must_not_be_trained_on():
     found = names(findings(of(images), other=of(held, "t")))["overlap"]
     assert found.fields["n"] == 3 and found.level == "warn" and set(found.names) == {"t20 ≈ p0", "t21 ≈ p1", "t22 ≈ p5"}
     assert "overlap" not in names(findings(of(images), other=of(photos(20, seed=9), "t")))
+    assert "overlap" not in names(findings(of(images), other=of(images).rows(np.zeros(len(images), bool))))
 
 
 def test_a_picture_of_one_colour_is_flat_though_its_channels_differ():

@@ -127,7 +127,7 @@ def findings(
     solid = seen.rows(~seen.flat)
     checks = (
         *_duplicates(seen, solid, advance),
-        *([_overlap(solid, other.rows(~other.flat))] if other is not None else ()),
+        *([_overlap(solid, other.rows(~other.flat))] if other is not None and len(other.names) else ()),
         _flat(seen),
         *_range(seen),
         *_channels(seen),
@@ -164,7 +164,7 @@ def _overlap(seen: Digests, other: Digests) -> Finding | None:
         known.get(key) or (seen.names[like[i]] if like[i] >= 0 else "") for i, key in enumerate(other.keys.tolist())
     ]
     pairs = [f"{name} ≈ {twin}" for name, twin in zip(other.names, same, strict=True) if twin]
-    return _share("overlap", len(pairs), len(other.names), pairs) if len(other.names) else None
+    return _share("overlap", len(pairs), len(other.names), pairs)
 
 
 def _flat(seen: Digests) -> Finding | None:
