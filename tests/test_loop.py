@@ -18,6 +18,7 @@ from PIL import Image
 import ganvas
 from ganvas import files, plan
 from ganvas.errors import BadInput, Busy, Corrupt, Diverged, Storage
+from ganvas.nets import precision
 from ganvas.recipes import table
 from ganvas.study.sheets import sheet
 from ganvas.training import timing
@@ -175,8 +176,10 @@ def test_resume_of_networks_of_another_layout_is_one_line(tmp_path, data, monkey
     assert ganvas.load(old.folder).sample(3, seed=0).shape == (3, 1, 28, 28), "and what it drew, it still draws"
 
 
-def test_resume_inherits_circumstances_too(tmp_path, data):
-    train(tmp_path, data, precision="bf16")
+def test_resume_inherits_circumstances_too(tmp_path, data, monkeypatch, capsys):
+    monkeypatch.setattr(precision, "_native", lambda kind: False)
+    train(tmp_path, data, precision="bf16", quiet=False)
+    assert "no bf16 arithmetic and imitates it" in capsys.readouterr().out
     longer = ganvas.train(resume=tmp_path / "run", images=560, quiet=True)
     assert json.loads((longer.folder / "run.json").read_text())["circumstances"]["precision"] == "bf16"
 

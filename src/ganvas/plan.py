@@ -91,11 +91,13 @@ class Plan:
         return record, phases, source
 
     def trainer(self, phases: list[Phase], source: Source, record: Record) -> Trainer:
+        from ganvas.nets.precision import doubt
         from ganvas.training.parts import caveats
         from ganvas.training.trainer import Trainer
 
         grown = record["length"] - record["images"]
         where = {key: self.circumstances[key] for key in ("device", "precision", "workers", "micro_batch")}
+        self.said += filter(None, [doubt(where["precision"], where["device"])])
         if where["micro_batch"]:
             self.said += [text for phase in phases for text in caveats(phase, where["micro_batch"])]
         return Trainer(phases, source, seed=self.seed, length=sum(p.images for p in phases) + grown, **where)

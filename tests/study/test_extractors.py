@@ -14,7 +14,7 @@ from torch import nn
 from ganvas.data.toys import Shapes
 from ganvas.errors import BadInput, Corrupt
 from ganvas.measure.frechet import floor, frechet, moments
-from ganvas.nets import features, inception
+from ganvas.nets import features, inception, precision
 from ganvas.study import extractors
 from ganvas.study.extractors import extractor, from_inception
 from ganvas.study.resizing import pillow_bicubic, tf1_bilinear
@@ -210,6 +210,15 @@ def net():
     net = inception.InceptionV3().eval().requires_grad_(False)
     net.load_state_dict(random_state(net.state_dict()))
     return net
+
+
+@pytest.mark.parametrize("native, sentences", [(False, 1), (True, 0)])
+def test_bf16_that_is_imitated_is_said(net, monkeypatch, native, sentences):
+    monkeypatch.setattr(inception, "pretrained", lambda weights, say: net)
+    monkeypatch.setattr(precision, "_native", lambda kind: native)
+    told = []
+    extractor("inception@bf16", say=told.append)
+    assert len(told) == sentences
 
 
 def test_inception_says_how_it_resizes_and_rounds(net, monkeypatch):

@@ -62,7 +62,7 @@ def evaluate(
             package.module:Class or a .onnx file; not given: what suits the data. Of what draws sentences a run on the same
             captions, whose encoders are to judge; not given: its own
         weights: file with Inception's published weights, instead of the cache or a download
-        precision: of the extractor; bf16 is several times faster and a network of its own name
+        precision: of the extractor; bf16 is faster where the processor has it, and a network of its own name
         n: pictures to draw from a generator
         seed: of their latents, and of subsets
         crop: for psnr, ssim, sharpness and distance, pixels left out on each side: as many as the factor of a super-resolution

@@ -16,6 +16,7 @@ from torch import Tensor
 from ganvas.data.pixels import with_channels, with_depth
 from ganvas.errors import BadInput
 from ganvas.nets import features, inception
+from ganvas.nets.precision import doubt
 from ganvas.study import plugins
 from ganvas.study.resizing import pillow_bicubic, tf1_bilinear
 
@@ -110,6 +111,8 @@ def extractor(
     if not ours and (weights or precision != "fp32"):
         raise BadInput(f"{name} has no choice of weights or precision; leave them out")
     if ours:
+        if sentence := doubt(precision, device):
+            say(sentence)
         return from_inception(
             inception.pretrained(weights, say), inception.SHA256, name.endswith("clean"), precision, device
         )
