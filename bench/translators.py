@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganvas.nets.layers import UpConv2d
+from ganvas.nets.layers import FewConv2d, UpConv2d
 from ganvas.nets.vgg import VGG19
 from ganvas.nets.whole import Norm
 from ganvas.play.game import Phase
@@ -94,7 +94,7 @@ def resnet() -> nn.Module:
     layers += [Block(256) for _ in range(9)]
     for n in (256, 128):
         layers += [UpConv2d(n, n // 2), _norm(n // 2), nn.ReLU(True)]
-    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(64, 3, 7), nn.Tanh())
+    return nn.Sequential(*layers, nn.ReflectionPad2d(3), FewConv2d(64, 3, 7), nn.Tanh())
 
 
 class TwoWay(nn.Module):
@@ -154,7 +154,7 @@ class Enlarger(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64, 0.8))
         up = [(nn.Conv2d(64, 256, 3, 1, 1), nn.BatchNorm2d(256), nn.PixelShuffle(2), nn.PReLU()) for _ in range(2)]
         self.up = nn.Sequential(*(layer for step in up for layer in step))
-        self.last = nn.Sequential(nn.Conv2d(64, 3, 9, padding=4), nn.Tanh())
+        self.last = nn.Sequential(FewConv2d(64, 3, 9, padding=4), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.first(x)

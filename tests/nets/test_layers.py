@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ganvas import luck
 from ganvas.nets.dcgan import DCGANDiscriminator, DCGANGenerator, doublings
-from ganvas.nets.layers import Dropout, Linear, Maxout, UpConv2d, onednn_linear
+from ganvas.nets.layers import Dropout, FewConv2d, Linear, Maxout, UpConv2d, onednn_linear
 from ganvas.nets.mlp import MaxoutDiscriminator, MLPGenerator, set_output_bias
 from ganvas.nets.table import NETS
 from ganvas.nets.upsample import StridedDiscriminator, UpsampleGenerator
@@ -123,6 +123,28 @@ def test_upconv_is_nearest_upsampling_and_convolution():
         strict=True,
     ):
         assert torch.allclose(a, b, atol=1e-11)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("kernel, padding", [(7, 0), (9, 4), (4, 1)])
+def test_fewconv_is_a_convolution(kernel, padding, layout):
+    """Values and all gradients, also of a slope, against torch's own."""
+    torch.manual_seed(0)
+    ours = FewConv2d(6, 3, kernel, padding=padding).double().to(memory_format=layout)
+    plain = nn.Conv2d(6, 3, kernel, padding=padding).double()
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 6, 11, 13, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+    assert torch.allclose(ours(x), plain(x), atol=1e-12)
+
+    def found(conv):
+        inputs = [x, *conv.parameters()]
+        first = torch.autograd.grad(conv(x).pow(3).sum(), inputs, create_graph=True)
+        return [*first, *gradients(first[0].square().sum(), inputs[:2])]
+
+    for a, b in zip(found(ours), found(plain), strict=True):
+        assert torch.allclose(a, b, atol=1e-9)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(ours.float()(x.float()), plain.float()(x.float())), "bf16 sums of rows would lose digits"
 
 
 def test_maxout_is_the_largest_piece():

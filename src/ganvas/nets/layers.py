@@ -133,6 +133,26 @@ class UpConv2d(nn.Conv2d):
         return F.conv_transpose2d(x, w, self.bias, stride=2, padding=1)
 
 
+class FewConv2d(nn.Conv2d):
+    """A k×k convolution to a few channels, as generators end in. Stride 1; padding with zeros.
+
+    A CPU's kernels are fast over many output channels, and a picture has three. So a 1×k convolution gives each of the
+    k rows of the window its own output channels, and these are added, each shifted by its row. Exact: the same products,
+    added in another order. From k = 7 on it is worth its copies (docs/log.md).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+            return super().forward(x)
+        (m, n, k, _), (p, _) = self.weight.shape, self.padding
+        w = self.weight.permute(2, 0, 1, 3).reshape(k * m, n, 1, k)
+        if x.is_contiguous(memory_format=torch.channels_last):
+            w = w.contiguous(memory_format=torch.channels_last)
+        rows = F.conv2d(F.pad(x, (p, p, p, p)), w)
+        height = rows.shape[2] - k + 1
+        return sum((part[:, :, i : i + height] for i, part in enumerate(rows.split(m, 1))), self.bias.view(m, 1, 1))
+
+
 class Pack(nn.Module):
     """PacGAN (Lin et al. 2018, section 2.2): `size` samples are judged together, concatenated on their channels.
 

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from ganvas.nets.layers import Linear
+from ganvas.nets.layers import FewConv2d, Linear
 
 STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}  # of each scale, by what each sub-pixel convolution enlarges
 
@@ -31,7 +31,7 @@ class SRResNet(nn.Module):
             reach += 1 / size
             size *= by
         self.up = nn.Sequential(*stages)
-        self.last = nn.Conv2d(width, channels, 9, padding=4)
+        self.last = FewConv2d(width, channels, 9, padding=4)
         self.halo = math.ceil(reach + 4 / scale)  # pixels of the input that an output looks around its own
 
     def forward(self, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from ganvas.nets.layers import FewConv2d
 from ganvas.nets.unet import UNet
 from ganvas.nets.whole import Noise, Norm, NormName
 
@@ -41,7 +42,7 @@ class ResNetTranslator(nn.Module):
         for n in (4 * width, 2 * width):
             up = nn.ConvTranspose2d(n, n // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
             layers += normed(up, n // 2)
-        self.net = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, target, 7), nn.Tanh())
+        self.net = nn.Sequential(*layers, nn.ReflectionPad2d(3), FewConv2d(width, target, 7), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
