@@ -125,5 +125,5 @@ def remarks(text: Text, sentence: str) -> list[str]:
 
 
 def _with_near(text: Text, word: str) -> str:
-    near = difflib.get_close_matches(word, text.words, 2, 0.7)
+    near = difflib.get_close_matches(word, text.words, 2, 0.74)
     return printable(word[:40]) + (f" (perhaps {' or '.join(map(printable, near))}?)" if near else "")
