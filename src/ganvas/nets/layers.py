@@ -141,6 +141,9 @@ class FewConv2d(nn.Conv2d):
     added in another order. From k = 7 on it is worth its copies (docs/log.md).
     """
 
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, padding: int = 0):
+        super().__init__(channels_in, channels_out, kernel, padding=padding)
+
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
             return super().forward(x)
@@ -148,7 +151,7 @@ class FewConv2d(nn.Conv2d):
         w = self.weight.permute(2, 0, 1, 3).reshape(k * m, n, 1, k)
         if x.is_contiguous(memory_format=torch.channels_last):
             w = w.contiguous(memory_format=torch.channels_last)
-        rows = F.conv2d(F.pad(x, (p, p, p, p)), w)
+        rows = F.conv2d(F.pad(x, (p, p, p, p)) if p else x, w)
         height = rows.shape[2] - k + 1
         return sum((part[:, :, i : i + height] for i, part in enumerate(rows.split(m, 1))), self.bias.view(m, 1, 1))
 
