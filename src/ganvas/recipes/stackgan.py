@@ -188,7 +188,7 @@ def stackgan_small(
     kl: float = 0.2,
     match: float = 0.5,
     loss: LossName = "non_saturating",
-    gamma: tuple[float, float] = (0.1, 0.03),
+    gamma: tuple[float, float] = (0.03, 0.03),
     lazy: int = 4,
     beta1: float = 0.0,
     beta2: float = 0.99,
