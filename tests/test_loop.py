@@ -176,10 +176,15 @@ def test_resume_of_networks_of_another_layout_is_one_line(tmp_path, data, monkey
     assert ganvas.load(old.folder).sample(3, seed=0).shape == (3, 1, 28, 28), "and what it drew, it still draws"
 
 
-def test_resume_inherits_circumstances_too(tmp_path, data, monkeypatch, capsys):
-    monkeypatch.setattr(precision, "_native", lambda kind: False)
+@pytest.mark.parametrize("native", [True, False])
+def test_bf16_that_is_imitated_is_said(tmp_path, data, native, monkeypatch, capsys):
+    monkeypatch.setattr(precision, "_native", lambda kind: native)
     train(tmp_path, data, precision="bf16", quiet=False)
-    assert "no bf16 arithmetic and imitates it" in capsys.readouterr().out
+    assert ("imitates it" in capsys.readouterr().out) == (not native)
+
+
+def test_resume_inherits_circumstances_too(tmp_path, data):
+    train(tmp_path, data, precision="bf16")
     longer = ganvas.train(resume=tmp_path / "run", images=560, quiet=True)
     assert json.loads((longer.folder / "run.json").read_text())["circumstances"]["precision"] == "bf16"
 
