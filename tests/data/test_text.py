@@ -70,7 +70,7 @@ def test_unknown_words_are_told_with_what_is_near():
     assert unknown(found, "a redd CIRCLE 🙂 🙂") == ["redd", "🙂"] and unknown(found, "red a") == []
     strange, cut = remarks(found, "a redd circle 🙂")
     assert strange == "no training caption has these words: redd (perhaps red?), 🙂" and "first 3" in cut
-    assert remarks(read(["a triangle"]), "a orange triangle") == ["no training caption has the word: orange"]
+    assert remarks(read(["a red triangle"]), "a orange triangle") == ["no training caption has the word: orange"]
     assert remarks(found, "a dog") == ["no training caption has the word: dog"]
     assert len(remarks(found, " ".join("qwertyuiopa"))[0]) < 100
     assert remarks(found, "a red circle") == []
