@@ -13,6 +13,7 @@ itself, the mean of both. One thread. What bench/results/unpaired.jsonl holds is
 
 import argparse
 import json
+import math
 import os
 import platform
 import time
@@ -43,6 +44,8 @@ RESULTS = Path(__file__).with_name("results") / "unpaired.jsonl"
 TASKS = "outlines", "forms"
 WHATS = "nothing", "pixel", "cycle", "paired", "paired back"
 TRAINED = WHATS[2:]
+SUMMED = {"a to b": {"l1": "paired"}, "b to a": {"back": "paired back"}}
+SUMMED["both ways"] = SUMMED["a to b"] | SUMMED["b to a"]
 HELD = 256  # held-out pictures that each row is judged on
 SHARED = ("width", "blocks", "patch", "jitter", "mirror", "lr", "schedule", "warm_up", "ema", "batch")
 Translate = Callable[[np.ndarray], np.ndarray]  # C×H×W uint8 → the same, of the other side
@@ -142,6 +145,19 @@ def show(rows: list[dict[str, Any]]) -> None:
             cells += [f"{r[key]:.3f}" if key in r else "", f"{r[key] / other[key]:.2f}" if other else ""]
         cells += [f"{r[key]:.3f}" if key in r else "" for key in ("ssim", "cycle")] + [f"{r['seconds']:.0f}"]
         print("| " + " | ".join(map(str, cells)) + " |")
+    for task, images in sorted({key[:3:2] for key in by if key[3] == "cycle"}):
+        found = {name: ratio(rows, task, images, ways) for name, ways in SUMMED.items()}
+        said = ", ".join(f"{name} {times:.2f} (n {n})" for name, (times, n) in found.items() if n)
+        print(f"{task}, {images:,} examples, the seeds' mean error as a multiple of the paired runs': {said}")
+
+
+def ratio(rows: list[dict[str, Any]], task: str, images: int, ways: dict[str, str]) -> tuple[float, int]:
+    """cycle's error over that of the paired runs, both summed over these ways and the seeds that have all; how many do."""
+    by = {(r["seed"], r["what"]): r for r in rows if (r["task"], r["images"]) == (task, images)}
+    seeds = [s for s, what in by if what == "cycle" and all((s, paired) in by for paired in ways.values())]
+    ours = sum(by[seed, "cycle"][key] for seed in seeds for key in ways)
+    theirs = sum(by[seed, paired][key] for seed in seeds for key, paired in ways.items())
+    return (ours / theirs if seeds else math.nan), len(seeds)
 
 
 def main() -> None:

@@ -92,7 +92,18 @@ def test_rows_are_not_run_again_and_the_table_has_the_ratio(tmp_path, monkeypatc
         monkeypatch.setattr(sys, "argv", ["unpaired", "--tasks", "forms", "--seeds", "0", "--images", str(images)])
         unpaired.main()
         assert len(made) == count == len(results.read_text().splitlines())
-    lines = capsys.readouterr().out.splitlines()[-8:]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")][-8:]
     assert sum("| cycle | 200 | 0.050 | 1.25 | 0.050 | 2.50 |" in line for line in lines) == 1
     assert sum("1.25" in line for line in lines) == 2, "of each length its own"
     assert all(json.loads(line)["task"] == "forms" for line in results.read_text().splitlines())
+
+
+def test_the_ratio_is_of_seeds_that_have_all_their_runs():
+    def row(seed, what, **errors):
+        return {"task": "forms", "images": 100, "seed": seed, "what": what, **errors}
+
+    rows = [row(0, "cycle", l1=0.3, back=0.6), row(0, "paired", l1=0.1), row(0, "paired back", back=0.2)]
+    rows += [row(1, "cycle", l1=0.5, back=0.1), row(1, "paired", l1=0.1)]  # no way back
+    there, back, both = (unpaired.ratio(rows, "forms", 100, ways) for ways in unpaired.SUMMED.values())
+    assert there == (pytest.approx(0.8 / 0.2), 2) and back == (pytest.approx(3), 1) and both == (pytest.approx(3), 1)
+    assert unpaired.ratio(rows, "outlines", 100, unpaired.SUMMED["both ways"])[1] == 0
