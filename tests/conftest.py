@@ -59,6 +59,11 @@ TOY = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """README's commands first: they take minutes, and last they would keep one worker busy and the others waiting."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
 def strokes(n: int = 60, side: int = 28, seed: int = 0) -> np.ndarray:
     """n grey pictures of one bright bar each: structure enough to learn, no two alike."""
     rng = np.random.default_rng(seed)
