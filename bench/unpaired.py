@@ -1,6 +1,6 @@
 """Without a pair as well as with all of them? CycleGAN beside paired runs, on tasks whose true translation is computed.
 
-    python bench/unpaired.py [--tasks outlines forms] [--seeds 0 1] [--images 20000]
+    python bench/unpaired.py [--tasks outlines forms] [--seeds 0 1 2] [--images 20000]
     python bench/unpaired.py --table
 
 A row is a task, a seed and one of these: `cycle` is cyclegan_small with its defaults; `paired` and `paired back` runs of
@@ -140,7 +140,7 @@ def show(rows: list[dict[str, Any]]) -> None:
     by = {tuple(r[key] for key in ("task", "seed", "images", "what")): r for r in rows}
     for (task, seed, images, what), r in sorted(by.items(), key=lambda item: (*item[0][:3], WHATS.index(item[0][3]))):
         cells = [task, seed, what, images or ""]
-        for key, paired in (("l1", "paired"), ("back", "paired back")):
+        for key, paired in SUMMED["both ways"].items():
             other = by.get((task, seed, images, paired)) if what == "cycle" else None
             cells += [f"{r[key]:.3f}" if key in r else "", f"{r[key] / other[key]:.2f}" if other else ""]
         cells += [f"{r[key]:.3f}" if key in r else "" for key in ("ssim", "cycle")] + [f"{r['seconds']:.0f}"]
@@ -163,7 +163,7 @@ def ratio(rows: list[dict[str, Any]], task: str, images: int, ways: dict[str, st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=TASKS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1))
+    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
     parser.add_argument("--images", type=int, default=defaults(table.find("cyclegan_small"))["images"])
     parser.add_argument("--only", nargs="+", choices=WHATS, default=WHATS)
     parser.add_argument("--table", action="store_true", help="print what there is, run nothing")

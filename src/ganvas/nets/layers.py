@@ -138,7 +138,7 @@ class FewConv2d(nn.Conv2d):
 
     A CPU's kernels are fast over many output channels, and a picture has three. So a 1×k convolution gives each of the
     k rows of the window its own output channels, and these are added, each shifted by its row. Exact: the same products,
-    added in another order. From k = 7 on it is worth its copies (bench/last_layer.py).
+    added in another order. For k = 7 and 9 it is worth its copies (bench/last_layer.py).
     """
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, padding: int = 0):
