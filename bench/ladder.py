@@ -189,11 +189,19 @@ SCORES = {
 }
 
 
+def typed(argument: str, value: object) -> list[str]:
+    """The words that give a recipe this argument on the command line."""
+    option = argument.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", *map(str, value if isinstance(value, list | tuple) else [value])]
+
+
 def print_table(rows: list[dict]) -> None:
     """Mean ± standard deviation over the seeds: recipes as they stand, then with other settings, then equal lengths."""
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
-        what = row["recipe"] + "".join(f" --{k} {v}" for k, v in row["arguments"].items())
+        what = " ".join([row["recipe"], *(word for item in row["arguments"].items() for word in typed(*item))])
         part = 2 if isinstance(row["minutes"], str) else 1 if row["arguments"] else 0
         groups.setdefault((part, row["data"], row["minutes"], what, row["precision"]), []).append(row)
     for part, title in enumerate(("As they stand", "With other settings", "At equal lengths")):
